@@ -1,0 +1,1 @@
+"""Tools without customers: time, ids, errors, events, plugins, database, definitions, pages, commands."""

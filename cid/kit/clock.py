@@ -1,0 +1,133 @@
+"""Time as the company's records know it: whole milliseconds since 1970, in UTC.
+
+Inside, every moment is an ``int`` of milliseconds: exact, cheap to compare, free of zones.
+At the edges it is ISO 8601 text. Nothing in the middle of iCustomer reads a clock; time is given to it.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+from cid.kit.errors import InvalidInput
+
+SECOND = 1_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+_UNITS = {
+    "ms": 1,
+    "s": SECOND,
+    "min": MINUTE,
+    "m": MINUTE,
+    "h": HOUR,
+    "d": DAY,
+    "w": 7 * DAY,
+}
+_SPOKEN = re.compile(r"\s*(\d+)\s*(ms|s|min|m|h|d|w)\s*\Z")
+_ISO = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?\Z")
+
+
+class Clock(Protocol):
+    """Where the present moment comes from."""
+
+    def now(self) -> int:
+        """Return the present moment in milliseconds."""
+
+
+class SystemClock:
+    """The clock of the machine."""
+
+    def now(self) -> int:
+        """Return the present moment in milliseconds."""
+        return time.time_ns() // 1_000_000
+
+
+class ManualClock:
+    """A clock that stands still until it is told to move: for tests and for reliving history."""
+
+    def __init__(self, moment: int) -> None:
+        self.moment = moment
+
+    def now(self) -> int:
+        """Return the moment the clock was set to."""
+        return self.moment
+
+
+def parse_time(text: str) -> int:
+    """Read a moment in ISO 8601; without a zone it is taken as UTC.
+
+    >>> parse_time("2026-01-02T03:04:05.5+01:00") - parse_time("2026-01-02T02:04:05Z")
+    500
+    >>> parse_time("2026-13-01")
+    Traceback (most recent call last):
+    cid.kit.errors.InvalidInput: '2026-13-01' is not a moment. Write it as 2026-01-31T12:00:00Z.
+    """
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except (ValueError, AttributeError, TypeError):
+        raise InvalidInput(
+            f"{text!r} is not a moment.", hint="Write it as 2026-01-31T12:00:00Z."
+        ) from None
+    return to_millis(moment)
+
+
+def to_millis(moment: datetime) -> int:
+    """Turn a datetime into milliseconds; a naive one is taken as UTC."""
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    delta = moment - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000 + delta.microseconds // 1_000
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_datetime(moment: int) -> datetime:
+    """Turn milliseconds into a datetime in UTC."""
+    return datetime.fromtimestamp(moment // 1_000, UTC).replace(
+        microsecond=moment % 1_000 * 1_000
+    )
+
+
+def format_time(moment: int) -> str:
+    """Write a moment as ISO 8601 in UTC, to the millisecond.
+
+    >>> format_time(0)
+    '1970-01-01T00:00:00.000Z'
+    """
+    return to_datetime(moment).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment % 1_000:03d}Z"
+
+
+def parse_duration(text: str | int) -> int:
+    """Read a length of time, as ``365 d`` or as ISO 8601 ``P365D``, in milliseconds.
+
+    Months and years are refused: they have no fixed length.
+
+    >>> parse_duration("2 h") == parse_duration("PT2H") == 7_200_000
+    True
+    >>> parse_duration("P1M")
+    Traceback (most recent call last):
+    cid.kit.errors.InvalidInput: 'P1M' is not a length of time. Write it as 30 d, 2 h, 15 min, P30D or PT2H; months and years have no fixed length.
+    """
+    if isinstance(text, int) and not isinstance(text, bool):
+        return text
+    spoken = _SPOKEN.match(str(text))
+    if spoken:
+        return int(spoken[1]) * _UNITS[spoken[2]]
+    iso = _ISO.match(str(text))
+    if iso and any(iso.groups()):
+        weeks, days, hours, minutes, seconds = (int(part or 0) for part in iso.groups())
+        return (
+            (weeks * 7 + days) * DAY
+            + hours * HOUR
+            + minutes * MINUTE
+            + seconds * SECOND
+        )
+    raise InvalidInput(
+        f"{text!r} is not a length of time.",
+        hint="Write it as 30 d, 2 h, 15 min, P30D or PT2H; months and years have no fixed length.",
+    )

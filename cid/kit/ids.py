@@ -1,0 +1,56 @@
+"""Names for things: stable where the same thing must get the same name again, unique where not."""
+
+from __future__ import annotations
+
+import uuid
+from base64 import b32encode
+from hashlib import blake2b
+
+
+def stable_id(prefix: str, *parts: object) -> str:
+    """Name a thing after what it is made of: the same parts always give the same id.
+
+    >>> stable_id("c", "email:ann@example.org")
+    'c_rd5kwokuhsvbnwze'
+    """
+    text = "\x1f".join(str(part) for part in parts).encode("utf-8", "surrogatepass")
+    digest = blake2b(text, digest_size=10).digest()
+    return f"{prefix}_{b32encode(digest).decode().lower()}"
+
+
+def content_hash(text: str) -> str:
+    """Return the version of a definition: a short hash of its canonical text."""
+    return blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def new_id() -> str:
+    """Return an id that nobody has had before."""
+    return str(uuid.uuid4())
+
+
+def murmur2(data: bytes) -> int:
+    """Hash a key as Kafka's default partitioner does (32 bits, sign removed).
+
+    Source: org.apache.kafka.common.utils.Utils.murmur2.
+
+    >>> murmur2(b"21"), murmur2(b"foobar")
+    (1173551340, 1357151166)
+    """
+    m = 0x5BD1E995
+    length = len(data)
+    h = (0x9747B28C ^ length) & 0xFFFFFFFF
+    for i in range(0, length - length % 4, 4):
+        k = int.from_bytes(data[i : i + 4], "little")
+        k = k * m & 0xFFFFFFFF
+        k ^= k >> 24
+        k = k * m & 0xFFFFFFFF
+        h = h * m & 0xFFFFFFFF
+        h ^= k
+    rest = data[length - length % 4 :]
+    if rest:
+        h ^= int.from_bytes(rest, "little")
+        h = h * m & 0xFFFFFFFF
+    h ^= h >> 13
+    h = h * m & 0xFFFFFFFF
+    h ^= h >> 15
+    return h & 0x7FFFFFFF

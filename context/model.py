@@ -1,0 +1,125 @@
+"""The nouns of context: rules with their triggers and actions, and decision tables."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from cid.kit.clock import parse_duration
+from cid.kit.definitions import Definition, Feel, Section
+from cid.kit.errors import InvalidInput
+
+
+class TriggerKind(StrEnum):
+    """What can set off a rule (S2.T1 – S2.T4)."""
+
+    EVENT = "event"
+    ACTION = "action"
+    TIME = "time"
+    ANALYSIS = "analysis"
+
+
+class Trigger(Definition):
+    """What sets off a rule; exactly one of event, action, entered, left, every.
+
+    * ``event``: a fact of that name arrives (S2.T1)
+    * ``action``: a colleague or the customer does that in an application: a fact with an actor (S2.T2)
+    * ``every``: time passes, e.g. ``7 d`` counted from 1970 in UTC, for each member of ``segment`` (S2.T3)
+    * ``entered`` / ``left``: a customer moves into or out of a segment (S2.T4)
+    * ``wait``: with any of them, look only after that time (also S2.T3)
+    """
+
+    event: str = ""
+    action: str = ""
+    every: str = ""
+    at: str = "00:00"
+    """Time of day in the company's zone for ``every``."""
+    segment: str = ""
+    entered: str = ""
+    left: str = ""
+    wait: str = ""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Trigger:
+        given = [name for name in ("event", "action", "every", "entered", "left") if getattr(self, name)]
+        if len(given) != 1:
+            raise ValueError("give exactly one of event, action, every, entered, left")
+        if self.every and not self.segment:
+            raise ValueError("`every` needs the `segment` whose members it looks at")
+        for length in (self.every, self.wait):
+            if length:
+                try:
+                    parse_duration(length)
+                except InvalidInput as error:
+                    raise ValueError(str(error)) from error
+        return self
+
+    @property
+    def kind(self) -> TriggerKind:
+        """Which of the four triggers it is."""
+        if self.wait or self.every:
+            return TriggerKind.TIME
+        if self.event:
+            return TriggerKind.EVENT
+        return TriggerKind.ACTION if self.action else TriggerKind.ANALYSIS
+
+
+class ActionCall(Definition):
+    """One thing to do: which action, and its parameters.
+
+    A parameter that begins with ``=`` is a FEEL expression over the customer and the event.
+    ``table`` names a decision table whose outputs become further parameters.
+    """
+
+    action: str
+    table: str = ""
+    parameters: dict[str, str | int | float | bool] = Field(default_factory=dict)
+
+
+class Rule(Definition):
+    """When this happens to a customer of whom that is true, do these things."""
+
+    on: Trigger
+    when: Feel = "true"
+    do: tuple[ActionCall, ...] = Field(min_length=1)
+    once_per: str = Field("", alias="once per")
+    """Not again for the same customer within this time."""
+    proactive: bool = False
+    """The company speaks first (S2.DEF2)."""
+    enabled: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_actions(cls, data: object) -> object:
+        """Accept ``- task: {queue: loyalty}`` for ``- {action: task, parameters: {queue: loyalty}}``."""
+        if isinstance(data, dict) and isinstance(data.get("do"), list):
+            calls = []
+            for call in data["do"]:
+                if isinstance(call, dict) and len(call) == 1 and "action" not in call:
+                    ((name, given),) = call.items()
+                    given = dict(given or {})
+                    table = given.pop("table", "")
+                    call = {"action": name, "table": table, "parameters": given}
+                calls.append(call)
+            return {**data, "do": calls}
+        return data
+
+
+class DecisionTable(Definition):
+    """A table of an analyst: inputs, outputs, and rows of cells.
+
+    Input cells are FEEL unary tests (``-`` for anything); output cells are FEEL expressions.
+    """
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    hit: Literal["first", "unique"] = "first"
+    rows: tuple[tuple[str | int | float | bool, ...], ...]
+    default: dict[str, str | int | float | bool] = Field(default_factory=dict)
+
+
+RULES = Section("rules", Rule)
+TABLES = Section("tables", DecisionTable)
+SECTIONS = (RULES, TABLES)
