@@ -43,7 +43,9 @@ class Trigger(Definition):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Trigger:
-        given = [name for name in ("event", "action", "every", "entered", "left") if getattr(self, name)]
+        given = [
+            name for name in ("event", "action", "every", "entered", "left") if getattr(self, name)
+        ]
         if len(given) != 1:
             raise ValueError("give exactly one of event, action, every, entered, left")
         if self.every and not self.segment:

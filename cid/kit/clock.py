@@ -88,9 +88,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def to_datetime(moment: int) -> datetime:
     """Turn milliseconds into a datetime in UTC."""
-    return datetime.fromtimestamp(moment // 1_000, UTC).replace(
-        microsecond=moment % 1_000 * 1_000
-    )
+    return datetime.fromtimestamp(moment // 1_000, UTC).replace(microsecond=moment % 1_000 * 1_000)
 
 
 def format_time(moment: int) -> str:
@@ -121,12 +119,7 @@ def parse_duration(text: str | int) -> int:
     iso = _ISO.match(str(text))
     if iso and any(iso.groups()):
         weeks, days, hours, minutes, seconds = (int(part or 0) for part in iso.groups())
-        return (
-            (weeks * 7 + days) * DAY
-            + hours * HOUR
-            + minutes * MINUTE
-            + seconds * SECOND
-        )
+        return (weeks * 7 + days) * DAY + hours * HOUR + minutes * MINUTE + seconds * SECOND
     raise InvalidInput(
         f"{text!r} is not a length of time.",
         hint="Write it as 30 d, 2 h, 15 min, P30D or PT2H; months and years have no fixed length.",

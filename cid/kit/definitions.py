@@ -199,7 +199,9 @@ for _first in "onYyN":
 
 def _compose(path: Path, shown: str) -> list[tuple[Any, Any]]:
     if path.stat().st_size > MAX_FILE:
-        raise InvalidDefinition(f"The file is larger than {MAX_FILE >> 20} MiB.", file=shown, line=1)
+        raise InvalidDefinition(
+            f"The file is larger than {MAX_FILE >> 20} MiB.", file=shown, line=1
+        )
     try:
         loader = _Loader(path.read_text(encoding="utf-8"))
         node = loader.get_single_node()  # type: ignore[no-untyped-call]
@@ -211,7 +213,9 @@ def _compose(path: Path, shown: str) -> list[tuple[Any, Any]]:
             f"Not YAML: {error.problem or error.context}.", file=shown, line=line
         ) from error
     except yaml.YAMLError as error:
-        raise InvalidDefinition("Not YAML: a character that is not allowed.", file=shown, line=1) from error
+        raise InvalidDefinition(
+            "Not YAML: a character that is not allowed.", file=shown, line=1
+        ) from error
     if node is None:
         return []
     if not isinstance(node, yaml.MappingNode):
@@ -315,5 +319,3 @@ def _locate(node: Any, path: list[Any], line: int) -> tuple[int, list[Any]]:
         node = found
         reached.append(part)
     return line, reached
-
-

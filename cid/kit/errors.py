@@ -1,12 +1,12 @@
 """The errors of iCustomer: each says what happened, where, and what to do next.
 
-    ICustomerError                400  the request cannot be carried out
-    ├── InvalidDefinition         422  a definition file is wrong (file, line, suggestion)
-    ├── InvalidInput              422  a value that was given is wrong
-    ├── NotFound                  404  no such thing (with the names that exist)
-    ├── Conflict                  409  the request contradicts the present state
-    ├── Refused                   403  it may not be done (policy, role, safety)
-    └── Unavailable               503  it cannot be done just now; nothing was lost, try again
+ICustomerError                400  the request cannot be carried out
+├── InvalidDefinition         422  a definition file is wrong (file, line, suggestion)
+├── InvalidInput              422  a value that was given is wrong
+├── NotFound                  404  no such thing (with the names that exist)
+├── Conflict                  409  the request contradicts the present state
+├── Refused                   403  it may not be done (policy, role, safety)
+└── Unavailable               503  it cannot be done just now; nothing was lost, try again
 """
 
 from __future__ import annotations
