@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 
 metadata = MetaData(
     naming_convention={
@@ -52,6 +53,29 @@ class Database:
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+
+
+def upsert(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], newer: str = ""
+) -> None:
+    """Insert rows, or replace those with the same key; with ``newer``, only if that column has grown.
+
+    All rows have the same columns.
+    """
+    if not rows:
+        return
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table)
+    keys = [column.name for column in table.primary_key]
+    values = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    if not values:
+        connection.execute(statement.on_conflict_do_nothing(index_elements=keys), list(rows))
+        return
+    condition = table.c[newer] < statement.excluded[newer] if newer else None
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=keys, set_=values, where=condition),
+        list(rows),
+    )
 
 
 def _arguments(url: str) -> dict[str, Any]:

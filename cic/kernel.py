@@ -1,0 +1,473 @@
+"""Traits over sliding windows, exact, by the log-cursor technique.
+
+For a window of constant length, facts leave in the order in which they happened. So the log of facts, sorted
+by event time, *is* the timer queue: one cursor per window length stands at the first fact that has not yet
+left it. There are no tiles, no timers per customer, and no scan over customers; an idle customer's facts
+expire like all others because the clock moves the cursors, not the traffic.
+
+A window is half-open, (as_of − W, as_of]: a fact at exactly ``as_of`` counts, one at exactly ``as_of − W``
+does not. A fact leaves window W at exactly its time + W. Late facts count from their arrival in every window
+that is still open for them; future-dated ones wait until they are due. What is subtracted at the exit is
+exactly what was added, recorded fact by fact (``live``).
+
+Numbers are whole ten-thousandths inside, so that sums are exactly reversible.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from heapq import heappop, heappush
+from typing import Any
+
+from cid.kit.definitions import Entry
+from cid.model.fact import Fact
+from cid.model.relationship import Regrouped
+from cic.model import Trait
+
+SCALE = 10_000
+FOREVER = -1
+
+Contribution = tuple[int, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TraitPlan:
+    """A trait ready to run: its place, window, aggregate, and compiled condition and value."""
+
+    index: int
+    name: str
+    window: int
+    aggregate: str
+    where: Callable[[Mapping[str, Any]], Any] | None
+    value: Callable[[Mapping[str, Any]], Any] | None
+
+
+@dataclass(slots=True, eq=False)
+class Kept:
+    """A fact as the kernel keeps it: when, whose, and what it contributes to each window."""
+
+    order: tuple[int, str, str]
+    identity: str
+    parts: tuple[tuple[int, tuple[Contribution, ...]], ...]
+    """(window index, contributions) for each window it takes part in; index FOREVER for all time."""
+    live: int = 0
+    """Bit w is set while it is counted in window w."""
+
+    def __lt__(self, other: Kept) -> bool:
+        return self.order < other.order
+
+
+@dataclass(slots=True)
+class _Window:
+    length: int
+    position: int = 0
+    late: list[Kept] = field(default_factory=list)
+
+
+class Kernel:
+    """The live traits of all customers."""
+
+    def __init__(self, plans: Mapping[str, Sequence[TraitPlan]], count: int) -> None:
+        self._plans = plans
+        self._kinds: list[str] = [""] * count
+        lengths: set[int] = set()
+        for plan in {plan.index: plan for some in plans.values() for plan in some}.values():
+            self._kinds[plan.index] = plan.aggregate
+            if plan.window:
+                lengths.add(plan.window)
+        self._windows = [_Window(length) for length in sorted(lengths)]
+        self._window_of = {window.length: w for w, window in enumerate(self._windows)}
+        self._aggregates = [_AGGREGATES[kind]() if kind else None for kind in self._kinds]
+        self._log: list[Kept] = []
+        self._future: list[tuple[int, tuple[int, str, str], Fact]] = []
+        self._of: dict[str, list[Kept]] = {}
+        self._members: dict[str, set[str]] = {}
+        self._owner: dict[str, str] = {}
+        self._state: dict[str, list[Any]] = {}
+        self.touched: dict[str, int] = {}
+        """Customers with a changed trait since the last reading, with a bit for each trait."""
+        self.clock = 0
+        self._due: int | None = None
+
+    def next_due(self) -> int | None:
+        """Return the next moment at which a fact leaves a window or a future one arrives."""
+        return self._due
+
+    def advance(self, moment: int) -> None:
+        """Move the clock to a moment: everything due at or before it happens."""
+        self.clock = max(self.clock, moment)
+        if self._due is None or self._due > moment:
+            return
+        for w, window in enumerate(self._windows):
+            bit = 1 << w
+            edge = moment - window.length
+            log, position = self._log, window.position
+            while position < len(log) and log[position].order[0] <= edge:
+                if log[position].live & bit:
+                    self._leave(w, log[position])
+                position += 1
+            window.position = position
+            while window.late and window.late[0].order[0] <= edge:
+                kept = heappop(window.late)
+                if kept.live & bit:
+                    self._leave(w, kept)
+        while self._future and self._future[0][0] <= moment:
+            self._admit(heappop(self._future)[2])
+        self._due = self._find_due()
+
+    def apply(self, fact: Fact) -> None:
+        """Take in a fact at the present clock."""
+        if fact.event not in self._plans:
+            return
+        if fact.identity not in self._owner:
+            self._owner[fact.identity] = fact.customer
+            self._members.setdefault(fact.customer, set()).add(fact.identity)
+            self._of[fact.identity] = []
+        if fact.time > self.clock:
+            heappush(self._future, (fact.time, fact.order, fact))
+            if self._due is None or fact.time < self._due:
+                self._due = fact.time
+            return
+        self._admit(fact)
+
+    def regroup(self, event: Regrouped) -> None:
+        """Let facts follow their identities to other customers; log and cursors stay as they are."""
+        stale: set[str] = set()
+        for identity, (old, new) in event.moved.items():
+            if identity not in self._owner:
+                continue
+            self._members[old].discard(identity)
+            self._members.setdefault(new, set()).add(identity)
+            self._owner[identity] = new
+            stale.update((old, new))
+        for customer in stale:
+            self._state.pop(customer, None)
+            if not self._members.get(customer):
+                self._members.pop(customer, None)
+            self.touched[customer] = -1
+            for identity in self._members.get(customer, ()):
+                for kept in self._of[identity]:
+                    self._contribute(customer, kept)
+
+    def values(self, customer: str) -> list[Any]:
+        """Return the customer's traits, by index, as the outside knows them."""
+        state = self._state.get(customer)
+        if state is None:
+            return [each.empty if each is not None else None for each in self._aggregates]
+        return [
+            each.read(held) if each is not None else None
+            for each, held in zip(self._aggregates, state, strict=True)
+        ]
+
+    def value(self, customer: str, index: int) -> Any:
+        """Return one trait of a customer."""
+        aggregate = self._aggregates[index]
+        if aggregate is None:
+            return None
+        state = self._state.get(customer)
+        return aggregate.empty if state is None else aggregate.read(state[index])
+
+    def facts(self) -> int:
+        """Return how many facts the kernel holds."""
+        return len(self._log) + len(self._future) + sum(len(w.late) for w in self._windows)
+
+    def drain(self) -> dict[str, int]:
+        """Return the touched customers with the bits of the traits that changed, and forget them."""
+        touched, self.touched = self.touched, {}
+        return touched
+
+    def owner(self, identity: str) -> str:
+        """Return the customer of an identity that has facts here."""
+        return self._owner[identity]
+
+    def _admit(self, fact: Fact) -> None:
+        parts: dict[int, list[Contribution]] = {}
+        scope: dict[str, Any] | None = None
+        for plan in self._plans[fact.event]:
+            if plan.where is not None or plan.value is not None:
+                if scope is None:
+                    scope = {**fact.properties, "event": fact.event, "source": fact.source}
+                if plan.where is not None and plan.where(scope) is not True:
+                    continue
+            said = plan.value(scope) if plan.value is not None and scope is not None else 1
+            held = _HOLD[plan.aggregate](said)
+            if held is None:
+                continue
+            window = self._window_of[plan.window] if plan.window else FOREVER
+            parts.setdefault(window, []).append((plan.index, held))
+        if not parts:
+            return
+        kept = Kept(
+            fact.order, fact.identity, tuple((w, tuple(some)) for w, some in parts.items())
+        )
+        time = fact.time
+        # Not fact.customer: a future-dated fact may have changed hands while it waited.
+        customer = self._owner[fact.identity]
+        for w in parts:
+            if w != FOREVER and time > self.clock - self._windows[w].length:
+                kept.live |= 1 << w
+        if kept.live:
+            if not self._log or self._log[-1].order < kept.order:
+                self._log.append(kept)
+            else:
+                for w in parts:
+                    if kept.live >> w & 1 if w != FOREVER else False:
+                        heappush(self._windows[w].late, kept)
+            for w in parts:
+                if w != FOREVER and kept.live >> w & 1:
+                    due = time + self._windows[w].length
+                    if self._due is None or due < self._due:
+                        self._due = due
+        self._of[fact.identity].append(kept)
+        self._contribute(customer, kept)
+
+    def _contribute(self, customer: str, kept: Kept) -> None:
+        state = self._state.get(customer)
+        if state is None:
+            state = self._state[customer] = [
+                each.start() if each is not None else None for each in self._aggregates
+            ]
+        bits = 0
+        for w, some in kept.parts:
+            if w == FOREVER or kept.live >> w & 1:
+                for index, held in some:
+                    aggregate = self._aggregates[index]
+                    state[index] = aggregate.add(state[index], held, kept.order)  # type: ignore[union-attr]
+                    bits |= 1 << index
+        if bits:
+            self.touched[customer] = self.touched.get(customer, 0) | bits
+
+    def _leave(self, w: int, kept: Kept) -> None:
+        kept.live &= ~(1 << w)
+        customer = self._owner[kept.identity]
+        state = self._state[customer]
+        bits = 0
+        for window, some in kept.parts:
+            if window == w:
+                for index, held in some:
+                    aggregate = self._aggregates[index]
+                    state[index] = aggregate.remove(state[index], held, kept.order)  # type: ignore[union-attr]
+                    bits |= 1 << index
+        self.touched[customer] = self.touched.get(customer, 0) | bits
+
+    def _find_due(self) -> int | None:
+        due: int | None = self._future[0][0] if self._future else None
+        for w, window in enumerate(self._windows):
+            log, position, bit = self._log, window.position, 1 << w
+            while position < len(log) and not log[position].live & bit:
+                position += 1
+            window.position = position
+            if position < len(log):
+                at = log[position].order[0] + window.length
+                if due is None or at < due:
+                    due = at
+            if window.late:
+                at = window.late[0].order[0] + window.length
+                if due is None or at < due:
+                    due = at
+        return due
+
+
+class _Count:
+    empty: Any = 0
+
+    def start(self) -> Any:
+        return 0
+
+    def add(self, state: Any, held: Any, order: tuple[int, str, str]) -> Any:
+        return state + held
+
+    def remove(self, state: Any, held: Any, order: tuple[int, str, str]) -> Any:
+        return state - held
+
+    def read(self, state: Any) -> Any:
+        return state
+
+
+class _Sum(_Count):
+    empty: Any = Decimal(0)
+
+    def read(self, state: Any) -> Any:
+        return Decimal(state).scaleb(-4)
+
+
+class _Average(_Count):
+    empty: Any = None
+
+    def start(self) -> Any:
+        return (0, 0)
+
+    def add(self, state: Any, held: Any, order: tuple[int, str, str]) -> Any:
+        return (state[0] + held, state[1] + 1)
+
+    def remove(self, state: Any, held: Any, order: tuple[int, str, str]) -> Any:
+        return (state[0] - held, state[1] - 1)
+
+    def read(self, state: Any) -> Any:
+        total, n = state
+        if not n:
+            return None
+        return (Decimal(total).scaleb(-4) / n).quantize(Decimal("0.0001"), ROUND_HALF_UP)
+
+
+class _Distinct(_Count):
+    def start(self) -> Any:
+        return {}
+
+    def add(self, state: Any, held: Any, order: tuple[int, str, str]) -> Any:
+        state[held] = state.get(held, 0) + 1
+        return state
+
+    def remove(self, state: Any, held: Any, order: tuple[int, str, str]) -> Any:
+        left = state[held] - 1
+        if left:
+            state[held] = left
+        else:
+            del state[held]
+        return state
+
+    def read(self, state: Any) -> Any:
+        return len(state)
+
+
+class _Smallest(_Count):
+    empty: Any = None
+
+    def start(self) -> Any:
+        return []
+
+    def add(self, state: Any, held: Any, order: tuple[int, str, str]) -> Any:
+        insort(state, held)
+        return state
+
+    def remove(self, state: Any, held: Any, order: tuple[int, str, str]) -> Any:
+        del state[bisect_left(state, held)]
+        return state
+
+    def read(self, state: Any) -> Any:
+        return Decimal(state[0]).scaleb(-4) if state else None
+
+
+class _Largest(_Smallest):
+    def read(self, state: Any) -> Any:
+        return Decimal(state[-1]).scaleb(-4) if state else None
+
+
+class _Newest(_Smallest):
+    def add(self, state: Any, held: Any, order: tuple[int, str, str]) -> Any:
+        # Nearly every fact is the newest: look at the end first.
+        if not state or state[-1][0] < order:
+            state.append((order, held))
+        else:
+            state.insert(bisect_left(state, order, key=_order_of), (order, held))
+        return state
+
+    def remove(self, state: Any, held: Any, order: tuple[int, str, str]) -> Any:
+        del state[bisect_left(state, order, key=_order_of)]
+        return state
+
+    def read(self, state: Any) -> Any:
+        return state[-1][1] if state else None
+
+
+class _Oldest(_Newest):
+    def read(self, state: Any) -> Any:
+        return state[0][1] if state else None
+
+
+def _order_of(pair: tuple[tuple[int, str, str], Any]) -> tuple[int, str, str]:
+    return pair[0]
+
+
+_AGGREGATES: dict[str, type[_Count]] = {
+    "count": _Count,
+    "sum": _Sum,
+    "average": _Average,
+    "distinct": _Distinct,
+    "min": _Smallest,
+    "max": _Largest,
+    "last": _Newest,
+    "first": _Oldest,
+}
+
+
+def scaled(value: Any) -> int | None:
+    """Return a number as whole ten-thousandths, rounded half up, or None for anything else.
+
+    >>> scaled(2.55), scaled("7"), scaled(1.00005)
+    (25500, None, 10001)
+    """
+    if type(value) is int:
+        return value * SCALE
+    if type(value) is float:
+        whole = round(value * SCALE)
+        if abs(value * SCALE - whole) < 1e-6 and abs(whole) < 1 << 50:
+            return whole
+        value = Decimal(repr(value))
+    if isinstance(value, Decimal):
+        try:
+            number = value.quantize(Decimal("0.0001"), ROUND_HALF_UP)
+        except InvalidOperation:
+            return None
+        return int(number.scaleb(4))
+    return None
+
+
+def raw(value: Any) -> Any:
+    """Return a value as first and last keep it: numbers as decimals, nested values not at all."""
+    if value is None or isinstance(value, str | bool | Decimal):
+        return value
+    if isinstance(value, int):
+        return Decimal(value)
+    if isinstance(value, float):
+        return Decimal(repr(value))
+    return None
+
+
+def distinct_key(value: Any) -> str | None:
+    """Return the text by which values are told apart."""
+    if value is None or isinstance(value, list | dict):
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float | Decimal):
+        number = Decimal(repr(value)) if isinstance(value, float) else value
+        return format(number.normalize(), "f")
+    return str(value)
+
+
+_HOLD: dict[str, Callable[[Any], Any]] = {
+    "count": lambda value: 1,
+    "sum": scaled,
+    "average": scaled,
+    "min": scaled,
+    "max": scaled,
+    "first": raw,
+    "last": raw,
+    "distinct": distinct_key,
+}
+
+
+def plan(traits: Mapping[str, Entry[Trait]]) -> dict[str, list[TraitPlan]]:
+    """Compile the traits' definitions, by the event they look at.
+
+    Raises:
+        InvalidDefinition: a condition or value is not FEEL; names file, line and what is wrong.
+    """
+    from cid.feel import FeelError, compile_expression, parse
+
+    plans: dict[str, list[TraitPlan]] = {}
+    for index, (name, entry) in enumerate(traits.items()):
+        trait = entry.value
+        try:
+            where = compile_expression(parse(trait.where)) if trait.where else None
+            value = compile_expression(parse(trait.value)) if trait.value else None
+        except FeelError as error:
+            raise entry.error(str(error)) from error
+        ready = TraitPlan(index, name, trait.window_length, trait.aggregate, where, value)
+        for event in trait.of:
+            plans.setdefault(event, []).append(ready)
+    return plans

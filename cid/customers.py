@@ -1,0 +1,281 @@
+"""The customers as they are now: what was said about them, what is in force, what they consented to.
+
+A stage of the pipeline: keeps the observations of each identity in memory, derives each customer's profile,
+and tells who hears of it which attributes changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cid.kit.definitions import Entry
+from cid.kit.errors import InvalidInput
+from cid.kit.events import Bus
+from cid.model.definition import Attribute
+from cid.model.fact import Fact
+from cid.model.relationship import Regrouped
+from cid.ports import CustomerRow, IdentityRow, ObservationRow, Store
+from cid.profile import Observation, Value, convert, survive
+from cid.projection import Projection
+
+CONSENT = "consent."
+"""Consents are kept as attributes ``consent.<purpose>.<channel>``; only the consent masters may set them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileChanged:
+    """Attributes of a customer have other values than before."""
+
+    customer: str
+    attributes: frozenset[str]
+    at: int
+
+
+@dataclass(slots=True)
+class Seen:
+    """When an identity was first and last heard of, and in how many facts."""
+
+    customer: str
+    first: int
+    last: int
+    facts: int = 0
+
+
+@dataclass(slots=True)
+class _Dirty:
+    identities: set[str] = field(default_factory=set)
+    customers: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
+    observations: set[tuple[str, str, str]] = field(default_factory=set)
+
+
+class Customers:
+    """All customers in memory, kept in step with the records."""
+
+    def __init__(
+        self, attributes: Mapping[str, Entry[Attribute]], projection: Projection, store: Store, bus: Bus
+    ) -> None:
+        self._attributes = {name: entry.value for name, entry in attributes.items()}
+        self._consent = self._attributes.get("consent", Attribute(type="boolean"))
+        self._projection = projection
+        self._store = store
+        self._bus = bus
+        bus.subscribe(Regrouped, self.regroup)
+        self.said: dict[str, dict[str, dict[str, Observation]]] = {}
+        self.seen: dict[str, Seen] = {}
+        self.members: dict[str, set[str]] = {}
+        self.profiles: dict[str, dict[str, Value]] = {}
+        self._dirty = _Dirty()
+        self.now = 0
+
+    def load(self, connection: Any) -> None:
+        """Read the customers from the records."""
+        self.said, self.seen, self.members, self.profiles = {}, {}, {}, {}
+        self._dirty = _Dirty()
+        self._projection.forget()
+        for row in self._store.identities(connection):
+            self.seen[row.identity] = Seen(row.customer, row.first_seen, row.last_seen, row.facts)
+            self.members.setdefault(row.customer, set()).add(row.identity)
+        for said in self._store.observations(connection):
+            of = self.said.setdefault(said.identity, {}).setdefault(said.attribute, {})
+            of[said.source] = Observation(said.time, said.source, said.message_id, said.value)
+        for customer in self.members:
+            self.profiles[customer] = self._derive(customer, None)
+
+    def next_due(self) -> int | None:
+        """Nothing happens here by itself."""
+        return None
+
+    def advance(self, moment: int) -> None:
+        """Know what time it is."""
+        self.now = max(self.now, moment)
+
+    def apply(self, fact: Fact) -> None:
+        """Take in what a fact says about its customer."""
+        seen = self.seen.get(fact.identity)
+        if seen is None:
+            seen = self.seen[fact.identity] = Seen(fact.customer, fact.time, fact.time)
+            members = self.members.get(fact.customer)
+            if members is None:
+                self.members[fact.customer] = {fact.identity}
+                self.profiles.setdefault(fact.customer, {})
+            else:
+                members.add(fact.identity)
+        if fact.time < seen.first:
+            seen.first = fact.time
+        if fact.time > seen.last:
+            seen.last = fact.time
+        seen.facts += 1
+        self._dirty.identities.add(fact.identity)
+        self._dirty.customers.add(fact.customer)
+        said = self._observed(fact)
+        changed: set[str] = set()
+        for attribute, observation in said:
+            of = self.said.setdefault(fact.identity, {}).setdefault(attribute, {})
+            before = of.get(fact.source)
+            if before is not None and before[:3] >= observation[:3]:
+                continue
+            of[fact.source] = observation
+            self._dirty.observations.add((fact.identity, attribute, fact.source))
+            if before is None or before.value != observation.value:
+                changed.add(attribute)
+            elif self._moves(fact.customer, attribute):
+                changed.add(attribute)
+        if changed:
+            self._refresh(fact.customer, changed)
+        self._projection.apply(fact)
+
+    def regroup(self, event: Regrouped) -> None:
+        """Let identities follow their customers, and derive the profiles of all whom it concerns anew."""
+        for identity, (old, new) in event.moved.items():
+            seen = self.seen.get(identity)
+            if seen is None:
+                continue
+            seen.customer = new
+            before = self.members.get(old)
+            if before is not None:
+                before.discard(identity)
+            self.members.setdefault(new, set()).add(identity)
+            self._dirty.identities.add(identity)
+        for customer in event.customers:
+            if not self.members.get(customer):
+                self.members.pop(customer, None)
+                if self.profiles.pop(customer, None) is not None:
+                    self._dirty.gone.add(customer)
+                    self._dirty.customers.discard(customer)
+                continue
+            self._dirty.gone.discard(customer)
+            self._dirty.customers.add(customer)
+            self._refresh(customer, None)
+
+    def profile(self, customer: str) -> dict[str, Value]:
+        """Return the values in force of a customer, with source and time."""
+        return self.profiles.get(customer, {})
+
+    def consents(self, customer: str, purpose: str, channel: str) -> bool:
+        """Say whether the customer consents to a purpose on a channel right now; silence is no."""
+        held = self.profiles.get(customer, {}).get(f"{CONSENT}{purpose}.{channel}")
+        return bool(held is not None and held.value is True)
+
+    def flush(self, connection: Any) -> None:
+        """Write what changed."""
+        dirty, self._dirty = self._dirty, _Dirty()
+        identities = [
+            IdentityRow(identity, seen.customer, seen.first, seen.last, seen.facts)
+            for identity in sorted(dirty.identities)
+            for seen in (self.seen[identity],)
+        ]
+        observations = [
+            ObservationRow(identity, attribute, source, said.time, said.message_id, said.value)
+            for identity, attribute, source in sorted(dirty.observations)
+            for said in (self.said[identity][attribute][source],)
+        ]
+        customers = [self._row(customer) for customer in sorted(dirty.customers)]
+        self._store.save(
+            connection, identities, observations, customers, sorted(dirty.gone), self._projection.drain()
+        )
+
+    def _observed(self, fact: Fact) -> list[tuple[str, Observation]]:
+        result = []
+        if fact.attributes:
+            for name, value in fact.attributes.items():
+                attribute = self._attributes.get(name)
+                if attribute is None:
+                    continue
+                if attribute.contributors and fact.source not in (
+                    *attribute.masters,
+                    *attribute.contributors,
+                ):
+                    continue
+                try:
+                    held = convert(attribute.type, value)
+                except InvalidInput:
+                    # A value that is not of the attribute's type is no value; the record itself keeps it.
+                    continue
+                result.append((name, Observation(fact.time, fact.source, fact.message_id, held)))
+        if fact.event in ("Consent Given", "Consent Withdrawn"):
+            masters = self._consent.masters
+            if not masters or fact.source in masters:
+                purpose = str(fact.properties.get("purpose", "marketing"))
+                channel = str(fact.properties.get("channel", "email"))
+                given = fact.event == "Consent Given"
+                said = Observation(fact.time, fact.source, fact.message_id, given)
+                result.append((f"{CONSENT}{purpose}.{channel}", said))
+        return result
+
+    def _moves(self, customer: str, attribute: str) -> bool:
+        """Whether a fresher observation of the same value can change who wins between identities."""
+        held = self.profiles.get(customer, {}).get(attribute)
+        return held is None or len(self.members[customer]) > 1
+
+    def _derive(self, customer: str, only: set[str] | None) -> dict[str, Value]:
+        identities = self.members[customer]
+        names = only
+        if names is None:
+            names = {name for identity in identities for name in self.said.get(identity, ())}
+        result: dict[str, Value] = {}
+        for name in names:
+            attribute = self._consent if name.startswith(CONSENT) else self._attributes.get(name)
+            if attribute is None:
+                continue
+            observations = [
+                said
+                for identity in identities
+                for said in self.said.get(identity, {}).get(name, {}).values()
+            ]
+            value = survive(attribute, observations)
+            if value is not None:
+                result[name] = value
+        return result
+
+    def _refresh(self, customer: str, only: set[str] | None) -> None:
+        before = self.profiles.get(customer, {})
+        derived = self._derive(customer, only)
+        if only is None:
+            after = derived
+        else:
+            after = {name: value for name, value in before.items() if name not in only} | derived
+        self.profiles[customer] = after
+        changed = frozenset(
+            name
+            for name in before.keys() | after.keys()
+            if (before[name].value if name in before else None)
+            != (after[name].value if name in after else None)
+        )
+        if changed or only is None:
+            self._bus.publish(ProfileChanged(customer, changed, self.now))
+
+    def _row(self, customer: str) -> CustomerRow:
+        profile = self.profiles.get(customer, {})
+        seen = [self.seen[identity] for identity in self.members[customer]]
+        kind = profile.get("kind")
+        return CustomerRow(
+            customer,
+            str(kind.value) if kind else "person",
+            display_name(profile, self.members[customer]),
+            min(each.first for each in seen),
+            max(each.last for each in seen),
+            sum(each.facts for each in seen),
+            profile,
+        )
+
+
+def display_name(profile: Mapping[str, Value], identities: set[str]) -> str:
+    """Say what to call a customer: the name, first and last name, the company, or what we know her by."""
+
+    def text(name: str) -> str:
+        value = profile.get(name)
+        return str(value.value) if value is not None else ""
+
+    if text("name"):
+        return text("name")
+    if text("first_name") or text("last_name"):
+        return f"{text('first_name')} {text('last_name')}".strip()
+    for name in ("company", "email", "phone"):
+        if text(name):
+            return text(name)
+    shown = min(identities)
+    kind, _, value = shown.partition(":")
+    return f"{kind.replace('_', ' ')} {value}"
