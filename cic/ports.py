@@ -1,0 +1,194 @@
+"""What intelligence asks of others: an engine that answers questions about history, a scorer that learns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from cid.kit.clock import format_time, to_millis
+from cid.kit.plugins import Port
+
+
+class FactRow(NamedTuple):
+    """One fact on its way into history."""
+
+    position: int
+    """Place in the order in which facts were accepted; grows, is never given twice."""
+    identity: str
+    message_id: str
+    source: str
+    type: str
+    event: str
+    time: int
+    received: int
+    actor: str
+    loop: str
+    properties: str
+    """JSON object."""
+    attributes: str
+    """JSON object."""
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """A small table of some layer, copied whole into history whenever it changed.
+
+    ``rows`` is called only when ``version`` differs from the one copied last; an empty version means always.
+    Columns named in ``moments`` hold milliseconds and become timestamps. ``types`` may name the SQL type of
+    columns that history does not know by itself; otherwise the values decide.
+    """
+
+    columns: Sequence[str]
+    rows: Callable[[], Iterable[Sequence[Any]]]
+    version: str = ""
+    moments: frozenset[str] = frozenset()
+    types: Mapping[str, str] = field(default_factory=dict)
+
+
+class HistorySource(Protocol):
+    """Where history is derived from."""
+
+    def generation(self) -> str:
+        """Return a text that changes when facts were changed or removed: history is then made again."""
+
+    def facts_since(self, position: int, limit: int) -> Sequence[FactRow]:
+        """Return the next facts after a position, in order of position."""
+
+    def owners_version(self) -> str:
+        """Return a text that changes when any identity went to another customer."""
+
+    def owners(self) -> Iterable[tuple[str, str]]:
+        """Return (identity, customer) for every identity that owns facts."""
+
+    def mirrors(self) -> Mapping[str, Mirror]:
+        """Return the small tables of all layers by name."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """Rows that answer a question; ``cut`` tells that there were more than were asked for."""
+
+    columns: list[str]
+    rows: list[tuple[Any, ...]]
+    cut: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as JSON can carry it: moments as ISO text, decimals as numbers."""
+        return {
+            "columns": self.columns,
+            "rows": [[plain(value) for value in row] for row in self.rows],
+            "cut": self.cut,
+        }
+
+
+def plain(value: Any) -> Any:
+    """Turn a value into one that JSON can carry: moments as ISO text, decimals as numbers.
+
+    >>> plain(Decimal("12.50")), plain(datetime(2026, 1, 2)), plain([Decimal(3)])
+    (12.5, '2026-01-02T00:00:00.000Z', [3])
+    """
+    match value:
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case datetime():
+            return format_time(to_millis(value))
+        case date():
+            return value.isoformat()
+        case timedelta():
+            return value.total_seconds()
+        case dict():
+            return {str(key): plain(each) for key, each in value.items()}
+        case list() | tuple():
+            return [plain(each) for each in value]
+        case None | bool() | int() | float() | str():
+            return value
+        case _:
+            return str(value)
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Holds the history of all customers in columns and answers read-only SQL about it.
+
+    History is derived: it can be thrown away and made again from its source at any time.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the history kept at a path, or begin an empty one."""
+
+    def sync(self, source: HistorySource) -> int:
+        """Bring history up to date; return how many facts were added."""
+
+    def position(self) -> int:
+        """Return the position of the last fact taken in; 0 when there is none."""
+
+    def query(
+        self,
+        sql: str,
+        params: Mapping[str, Any] = {},
+        *,
+        rows: int | None = 10_000,
+        seconds: float | None = 10.0,
+    ) -> Result:
+        """Answer one SELECT, safely whoever wrote it: it can read history and nothing else.
+
+        Raises:
+            InvalidInput: it is not one correct SELECT, or it took too long or too much memory.
+            Refused: it tries to reach outside history or to change something.
+        """
+
+    def close(self) -> None:
+        """Let go of all files."""
+
+
+class Example(NamedTuple):
+    """One customer at one past moment: what was known, and what happened next (None: not yet known)."""
+
+    customer: str
+    moment: int
+    features: tuple[float | None, ...]
+    label: bool | None
+
+
+class Reason(NamedTuple):
+    """How much one feature moved a customer's score, in points of probability."""
+
+    feature: str
+    value: float | None
+    effect: float
+
+
+class Scored(NamedTuple):
+    """A customer's probability and why."""
+
+    customer: str
+    probability: float
+    reasons: tuple[Reason, ...]
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """Learns from examples how likely something is, and says why."""
+
+    def fit(self, features: Sequence[str], examples: Sequence[Example], recent: Sequence[Example]) -> None:
+        """Learn from examples; calibrate the probabilities on more recent ones, never learned from.
+
+        The same examples must always give the same model.
+        """
+
+    def predict(self, examples: Sequence[Example]) -> list[float]:
+        """Return a probability for each example."""
+
+    def explain(self, examples: Sequence[Example], top: int = 3) -> list[tuple[Reason, ...]]:
+        """Say for each example which features moved its probability most, strongest first."""
+
+    def describe(self) -> dict[str, Any]:
+        """Say what kind of model it is and with which settings, as JSON can carry it."""
+
+
+ENGINES = Port("icustomer.cic.engines", Engine)
+SCORERS = Port("icustomer.cic.scorers", Scorer)
