@@ -1,0 +1,76 @@
+/* Improves pages that work without it: keys, row links, filters, theme, and charts where there are any. */
+(() => {
+  "use strict";
+  const script = document.currentScript;
+  const writing = (element) => element && element.closest("input, textarea, select, [contenteditable]");
+  const shown = (row) => !row.hidden;
+
+  const rowsOf = () => {
+    const table = document.querySelector("table[data-rows] tr[data-href]")?.closest("table");
+    return table ? [...table.querySelectorAll("tbody tr[data-href]")].filter(shown) : [];
+  };
+  const move = (step) => {
+    const rows = rowsOf();
+    if (!rows.length) return;
+    const at = rows.findIndex((row) => row.classList.contains("at"));
+    const next = at < 0 ? 0 : Math.min(Math.max(at + step, 0), rows.length - 1);
+    rows[at]?.classList.remove("at");
+    rows[next].classList.add("at");
+    rows[next].scrollIntoView({ block: "nearest" });
+    rows[next].querySelector("a")?.focus({ preventScroll: true });
+  };
+  const open = (row) => { if (row) location.href = row.dataset.href; };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      document.querySelectorAll("details.menu[open]").forEach((menu) => { menu.open = false; menu.querySelector("summary").focus(); });
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || writing(event.target)) return;
+    if (event.key === "/") { event.preventDefault(); document.getElementById("search").focus(); }
+    else if (event.key === "j") move(1);
+    else if (event.key === "k") move(-1);
+    else if (event.key === "Enter" && !event.target.closest("a, button, summary")) open(document.querySelector("tr.at"));
+  });
+
+  document.addEventListener("click", (event) => {
+    document.querySelectorAll("details.menu[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
+    const theme = event.target.closest("[data-theme-choice]");
+    if (theme) {
+      event.preventDefault();
+      document.documentElement.dataset.theme = theme.dataset.themeChoice;
+      theme.parentElement.querySelectorAll("[data-theme-choice]").forEach((one) => one.toggleAttribute("aria-pressed", false));
+      theme.setAttribute("aria-pressed", "true");
+      theme.closest("details").open = false;
+      fetch("/settings", { method: "POST", body: new URLSearchParams({ theme: theme.value, back: "/" }), redirect: "manual" });
+      document.dispatchEvent(new Event("themechange"));
+      return;
+    }
+    const row = event.target.closest("tr[data-href]");
+    if (row && !event.target.closest("a, button, input, select, label, summary") && !String(getSelection())) open(row);
+  });
+
+  document.addEventListener("input", (event) => {
+    if (!event.target.matches("[data-filter]")) return;
+    const wanted = event.target.value.trim().toLowerCase();
+    event.target.closest(".table").querySelectorAll("tbody tr").forEach((row) => {
+      row.hidden = wanted !== "" && !row.textContent.toLowerCase().includes(wanted);
+    });
+  });
+
+  const load = (address) => new Promise((done, failed) => {
+    const element = document.createElement("script");
+    element.src = address;
+    element.onload = done;
+    element.onerror = failed;
+    document.head.append(element);
+  });
+  let charts = null;
+  const draw = () => {
+    if (!document.querySelector("[data-chart]:not([data-drawn])")) return;
+    charts ||= load(script.dataset.echarts).then(() => load(script.dataset.charts));
+    charts.then(() => window.drawCharts());
+  };
+  document.addEventListener("htmx:afterSettle", draw);
+  draw();
+})();

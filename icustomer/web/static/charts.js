@@ -1,0 +1,96 @@
+/* Draws every chart of every page in one way: colours from the tokens, direct labels, grey for the
+   period before, dashed for a target, hatched for a period that is not over. */
+(() => {
+  "use strict";
+  const probe = document.createElement("span");
+  probe.hidden = true;
+  document.body.append(probe);
+  const token = (name) => { probe.style.color = `var(--${name})`; return getComputedStyle(probe).color; };
+  const language = document.documentElement.lang;
+  const write = (unit) => {
+    const format = new Intl.NumberFormat(language, unit === "%" ? { style: "percent", maximumFractionDigits: 1 } : { maximumFractionDigits: 2 });
+    return (value) => (value === null || value === undefined ? "–" : format.format(value));
+  };
+  const short = (unit) => {
+    const format = new Intl.NumberFormat(language, unit === "%" ? { style: "percent", maximumFractionDigits: 0 } : { notation: "compact", maximumFractionDigits: 1 });
+    return (value) => format.format(value);
+  };
+
+  const hues = (element) => {
+    const layer = element.closest("[data-layer]")?.dataset.layer;
+    const order = ["accent", "cii", "cid", "context", "cfa", "cbc", "cic"];
+    return (layer ? [layer, ...order.filter((name) => name !== layer)] : order).map(token);
+  };
+  const text = () => ({ fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 12, color: token("muted") });
+  const tooltip = (unit, trigger) => ({
+    trigger, confine: true, backgroundColor: token("paper"), borderColor: token("line"),
+    textStyle: { ...text(), color: token("ink") }, valueFormatter: write(unit),
+  });
+
+  function series(one, place, spec, colours) {
+    const line = spec.kind === "line";
+    const colour = one.layer ? token(one.layer) : colours[place % colours.length];
+    const made = { name: one.name, type: line ? "line" : "bar", data: one.data, itemStyle: { color: colour }, emphasis: { disabled: true } };
+    if (line) Object.assign(made, { showSymbol: one.data.length < 3, symbolSize: 5, lineStyle: { color: colour, width: 2 } });
+    else Object.assign(made, { barMaxWidth: 28, barGap: "10%", stack: spec.stack ? "all" : undefined });
+    if (one.style === "previous") { made.itemStyle.color = token("line-strong"); made.lineStyle = { color: token("line-strong"), width: 1.5 }; }
+    if (one.style === "target") Object.assign(made, { type: "line", symbol: "none", lineStyle: { color: token("ink"), width: 1.2, type: "dashed" }, itemStyle: { color: token("ink") } });
+    if (one.style === "open" && !line) made.itemStyle.decal = { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: Math.PI / 4, color: token("paper") };
+    if (line && spec.series.length > 1) made.endLabel = { show: true, formatter: "{a}", ...text(), distance: 6 };
+    return made;
+  }
+
+  function plain(spec, element) {
+    const colours = hues(element);
+    const category = { type: "category", data: spec.x, axisTick: { show: false }, axisLine: { lineStyle: { color: token("line-strong") } }, axisLabel: { ...text(), hideOverlap: true } };
+    const value = { type: "value", splitNumber: 4, scale: spec.kind === "line" && spec.zero === false, splitLine: { lineStyle: { color: token("line") } }, axisLabel: { ...text(), formatter: short(spec.unit) } };
+    const lying = spec.kind === "bars";
+    if (lying) { category.inverse = true; category.axisLabel.width = 150; category.axisLabel.overflow = "truncate"; category.axisLabel.hideOverlap = false; }
+    const many = spec.series.length > 1;
+    const labels = spec.kind === "line" && many;
+    const legend = many && !labels;
+    const drawn = spec.series.map((one, place) => series(one, place, spec, colours));
+    if (lying && !many) drawn[0].label = { show: true, position: "right", ...text(), formatter: (point) => write(spec.unit)(point.value) };
+    return {
+      grid: { left: 4, right: labels ? 96 : lying ? 56 : 12, top: legend ? 30 : 12, bottom: 4, containLabel: true },
+      legend: legend ? { top: 0, left: 0, itemWidth: 10, itemHeight: 10, icon: "roundRect", textStyle: text() } : undefined,
+      tooltip: tooltip(spec.unit, "axis"),
+      xAxis: lying ? value : { ...category, boundaryGap: spec.kind !== "line" },
+      yAxis: lying ? category : value,
+      series: drawn,
+    };
+  }
+
+  function graph(spec) {
+    const ring = { strong: "accent", record: "cii", customer: "cid" };
+    const nodes = spec.nodes.map((node) => ({
+      id: node.id, name: node.name, symbolSize: node.size || 18, itemStyle: { color: token(ring[node.kind] || node.layer || "cid") },
+      label: { show: true, position: "right", ...text(), color: token("ink"), formatter: node.name },
+      tooltip: { formatter: () => echarts.format.encodeHTML(node.note || node.name) },
+    }));
+    const links = spec.links.map((link) => ({
+      source: link.source, target: link.target, value: link.reason,
+      lineStyle: { color: token(link.cut ? "bad" : "line-strong"), type: link.cut ? "dashed" : "solid", width: link.cut ? 1.5 : 1.5, curveness: 0.06 },
+      label: { show: spec.links.length < 16, formatter: link.short || "", ...text() },
+      tooltip: { formatter: () => echarts.format.encodeHTML(link.reason || "") },
+    }));
+    return {
+      tooltip: tooltip("", "item"),
+      series: [{ type: "graph", layout: spec.links.length > 40 ? "force" : "circular", left: 90, right: 130, top: 24, bottom: 24, data: nodes, links, roam: false, force: { repulsion: 160, edgeLength: 80, layoutAnimation: false }, emphasis: { disabled: true } }],
+    };
+  }
+
+  const drawn = new Set();
+  function draw(element) {
+    const spec = JSON.parse(element.dataset.chart);
+    const chart = echarts.getInstanceByDom(element) || echarts.init(element, null, { renderer: "svg" });
+    chart.setOption({ animation: false, ...(spec.kind === "graph" ? graph(spec) : plain(spec, element)) }, true);
+    element.dataset.drawn = "";
+    drawn.add(element);
+  }
+  window.drawCharts = () => document.querySelectorAll("[data-chart]:not([data-drawn])").forEach(draw);
+  const again = () => drawn.forEach((element) => (element.isConnected ? draw(element) : drawn.delete(element)));
+  document.addEventListener("themechange", again);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
+  addEventListener("resize", () => drawn.forEach((element) => echarts.getInstanceByDom(element)?.resize()));
+})();
