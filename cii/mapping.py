@@ -1,0 +1,107 @@
+"""Mapping: what a system sent becomes a fact in the company's words, or a fault with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import orjson
+
+from cid.kit.definitions import Definitions
+from cid.kit.errors import NotFound
+from cid.model.definition import COMPANY, ENTITIES
+from cid.model.fact import Fact
+from cii.collected import collected_fact
+from cii.contracts import Contracts
+from cii.flows import FlowPlan
+from cii.identifiers import Identifiers
+from cii.model import CONTRACTS, FLOWS, IDENTIFIERS
+from cii.ports import LogRecord, Message
+from cii.reasons import Reason, quarantined, rejected
+from cii.times import TOLERANCE
+
+ABOUT_THINGS = frozenset({"Product Updated", "Product Recalled"})
+"""Events about no customer; so are those of extra entities of products, channels and marketing."""
+
+
+class Mapper:
+    """Turns records of the log into facts, by the company's definitions; reads no clock.
+
+    The definitions in force when the record is applied decide, so a replay with better ones heals.
+    """
+
+    def __init__(self, definitions: Definitions) -> None:
+        company = definitions.of(COMPANY).get("company")
+        home = company.value.time_zone if company else "UTC"
+        self.identifiers = Identifiers(definitions.of(IDENTIFIERS))
+        self.contracts = Contracts(definitions.of(CONTRACTS))
+        self.flows = {
+            name: FlowPlan(name, entry, self.identifiers, home)
+            for name, entry in definitions.of(FLOWS).items()
+        }
+        self.about_things = ABOUT_THINGS.union(
+            event
+            for entry in definitions.of(ENTITIES).values()
+            if entry.value.subject in ("product", "channel", "marketing")
+            for event in entry.value.events
+        )
+
+    def map(self, record: LogRecord) -> Fact:
+        """Return the fact that a record tells; its position is left 0.
+
+        A fact about a thing and no customer, e.g. ``Product Updated``, has no identifiers.
+
+        Raises:
+            RecordFault: it cannot be applied; rejected for good, or quarantined until definitions change.
+        """
+        headers = record.headers
+        if "quarantine" in headers:
+            raise quarantined(headers["quarantine"], headers.get("detail", ""))
+        if "fault" in headers:
+            raise rejected(headers["fault"], headers.get("detail", ""))
+        try:
+            body = orjson.loads(record.value)
+        except orjson.JSONDecodeError as error:
+            raise rejected(Reason.INVALID_JSON, str(error)) from None
+        if type(body) is not dict:
+            raise rejected(Reason.NOT_AN_OBJECT, "the record is not a JSON object")
+        protocol = headers.get("protocol")
+        if protocol == "segment":
+            fact = collected_fact(record, body, self.identifiers)
+        elif protocol == "flow":
+            plan = self.flows.get(headers.get("flow", ""))
+            if plan is None:
+                raise quarantined(Reason.UNKNOWN_FLOW, f"no flow {headers.get('flow', '')!r}")
+            fact = plan.fact(record, body)
+        else:
+            raise rejected(Reason.UNKNOWN_PROTOCOL, f"protocol {protocol!r}")
+        if not fact.identifiers and fact.event not in self.about_things:
+            raise rejected(Reason.NO_IDENTIFIER, "nothing says which customer it is about")
+        if fact.time > fact.received + TOLERANCE:
+            fact.time = fact.received
+            fact.properties["_clamped"] = True
+        about = fact.attributes if fact.type == "identify" else fact.properties
+        breach = self.contracts.breach(fact.event, about)
+        if breach is not None:
+            raise quarantined(*breach)
+        return fact
+
+    def flow(self, name: str) -> FlowPlan:
+        """Return a flow, ready to read rows.
+
+        Raises:
+            NotFound: no flow has that name.
+        """
+        if name not in self.flows:
+            raise NotFound("flow", name, self.flows)
+        return self.flows[name]
+
+    def prepare(
+        self,
+        flow: str,
+        path: Path,
+        received: int,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> Iterator[Message]:
+        """Read a file through a flow into messages for the log, telling how many rows were read."""
+        return self.flow(flow).prepare(path, received, on_progress)

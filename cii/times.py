@@ -1,0 +1,122 @@
+"""Moments as records write them: fast where they are ISO 8601, patient where a flow says how they look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cid.kit.clock import MINUTE
+
+TOLERANCE = 5 * MINUTE
+"""How far a client's clock may be off before its times are corrected or clamped."""
+
+CACHE = 65_536
+EARLIEST = -2_208_988_800_000
+"""1900-01-01: records from before are mistakes."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def moment_of(text: Any) -> int | None:
+    """Read an ISO 8601 text as milliseconds UTC; None where it is no moment. Without a zone it is UTC.
+
+    >>> moment_of("2026-01-02T03:04:05+00:00"), moment_of("2026-01-02T03:04:05.123456Z")
+    (1767323045000, 1767323045123)
+    >>> moment_of("yesterday"), moment_of(1767323045000)
+    (None, None)
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        millis = (moment - _EPOCH) // _MILLISECOND
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return millis if millis >= EARLIEST else None
+
+
+def zone(name: str) -> tzinfo:
+    """Return a time zone by its name; UTC where the name is empty.
+
+    Raises:
+        ValueError: no zone of that name is known.
+    """
+    if name in ("", "UTC"):
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"{name!r} is not a time zone; write it as Europe/Paris") from error
+
+
+def moment_reader(zone_name: str = "", time_format: str = "") -> Callable[[Any], int | None]:
+    """Make the reader of a flow's times: texts, whole milliseconds, dates and datetimes.
+
+    A time without a zone is local time in the flow's zone. Texts that were read once are remembered: rows
+    of one file repeat their minutes and days.
+
+    >>> read = moment_reader("Europe/Paris", "%d/%m/%Y %H:%M")
+    >>> read("02/01/2026 04:04") == moment_of("2026-01-02T03:04Z")
+    True
+    """
+    local = zone(zone_name)
+    known: dict[str, int | None] = {}
+
+    def from_text(text: str) -> int | None:
+        text = text.strip()
+        try:
+            if time_format:
+                moment = datetime.strptime(text, time_format)
+            else:
+                moment = datetime.fromisoformat(text)
+        except ValueError:
+            return None
+        return from_datetime(moment)
+
+    def from_datetime(moment: datetime) -> int | None:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=local)
+        try:
+            millis = (moment - _EPOCH) // _MILLISECOND
+        except OverflowError:
+            return None
+        return millis if millis >= EARLIEST else None
+
+    def read(value: Any) -> int | None:
+        if type(value) is str:
+            if value in known:
+                return known[value]
+            if len(known) >= CACHE:
+                known.clear()
+            known[value] = moment = from_text(value)
+            return moment
+        if isinstance(value, datetime):
+            return from_datetime(value)
+        if isinstance(value, date):
+            return from_datetime(datetime(value.year, value.month, value.day))
+        if isinstance(value, int) and not isinstance(value, bool):
+            # 8 digits are a date written as a number where the format says so, 13 are milliseconds.
+            return read(str(value)) if time_format else value if value >= EARLIEST else None
+        return None
+
+    return read
+
+
+def moment_of_event(
+    original: int, explicit: int | None, sent: int | None, received: int, *, browser: bool
+) -> tuple[int, int]:
+    """Decide when a collected event happened: returns the moment and by how much it was shifted.
+
+    A client's own clock is trusted unless it is more than five minutes off, or is somebody's browser:
+    some servers repeat a batch with the old ``sentAt``, and must not move the event by that.
+    """
+    if explicit is not None:
+        return explicit, 0
+    if sent is not None:
+        skew = received - sent
+        if browser or skew > TOLERANCE or skew < -TOLERANCE:
+            return original + skew, skew
+    return original, 0
