@@ -1,6 +1,6 @@
 """Records of the collect API: the Segment protocol's words become a fact.
 
-All that clients do differently (nulls, traits in two places, batch contexts) was evened out on receipt.
+What clients do differently (nulls, traits in two places, batch contexts) was evened out on receipt.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def ids_of(body: dict[str, Any]) -> list[tuple[str, Any]]:
     if body.get("type") == "alias":
         previous = body.get("previousId")
         if previous is not None and previous != body.get("userId"):
-            # The protocol does not say of what kind the former id was; as both it finds its evidence.
+            # The protocol does not say of what kind the former id was; as both it is found.
             ids += [("user_id", previous), ("anonymous_id", previous)]
     return ids
 
@@ -113,7 +113,7 @@ def _viewed(
 
 
 def _group(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read a membership: the traits are the group's own, only its name says something of the member."""
+    """Read a membership: the traits are the group's, only its name says something of the member."""
     traits = _object(body, "traits")
     name = traits.get("name")
     return {**traits, "group_id": body.get("groupId")}, {"company": name} if name else {}

@@ -1,4 +1,4 @@
-"""Contracts: what a type of record promises about its properties, checked before anything is applied."""
+"""Contracts: what a type of record promises about its properties, checked before it is applied."""
 
 from __future__ import annotations
 

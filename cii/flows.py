@@ -22,7 +22,7 @@ from cii.rows import Layouts, Row
 from cii.times import moment_reader
 
 FAULT = "_fault"
-"""Key under which a connector says that a line could not be read; ``_line`` and ``_raw`` say which."""
+"""Key under which a connector says why a line could not be read; ``_line``, ``_raw`` say which."""
 
 PROGRESS_EVERY = 1_000
 
@@ -48,7 +48,7 @@ class FlowPlan:
         """Return the fact that a row of the log tells.
 
         Raises:
-            RecordFault: the row has no valid type, event or time, or does not fit the flow's expressions.
+            RecordFault: it has no valid type, event or time, or does not fit the flow's expressions.
         """
         try:
             layout = self._layouts.of(row)
@@ -95,8 +95,8 @@ class FlowPlan:
     def messages(self, rows: Iterable[Row], digest: str, received: int) -> Iterator[Message]:
         """Turn rows into messages for the log, leaving out those that the flow does not want.
 
-        A row without an id of its own is named after the file's content and its place in it: the same file
-        loaded twice gives duplicates, and equal rows of one file stay apart.
+        A row without an id of its own is named after the file's content and its place in it: the
+        same file loaded twice gives duplicates, and equal rows of one file stay apart.
         """
         previous: Row | None = None
         for number, row in enumerate(rows, 1):
@@ -158,7 +158,7 @@ class FlowPlan:
         """
         connector = CONNECTORS.load(self.flow.format)()
         options = {"delimiter": self.flow.delimiter, "encoding": self.flow.encoding}
-        rows = connector.rows(path, options)
+        rows: Iterable[Row] = connector.rows(path, options)
         if on_progress is not None:
             rows = _counted(rows, on_progress)
         return self.messages(rows, file_digest(path), received)

@@ -1,7 +1,8 @@
-"""Identifiers in one spelling: two records that mean the same customer must say it with the same text."""
+"""Identifiers in one spelling: records that mean the same customer say it with the same text."""
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
@@ -20,9 +21,9 @@ _EMAIL = re.compile(r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]+\.[^@\s.,;<>\"]{2,}\Z")
 
 
 def text(value: str) -> str:
-    """Trim, compose accents, remove control characters; empty where nothing or too much is left.
+    r"""Trim, compose accents, remove control characters; empty where nothing or too much is left.
 
-    >>> text("  A\\u0301nn\\u200b\\n ")
+    >>> text("  A\u0301nn\u200b\n ")
     'Ánn'
     """
     if not value.isascii():
@@ -90,8 +91,12 @@ class _Reader:
         if not isinstance(value, str):
             if isinstance(value, bool) or not isinstance(value, int | float):
                 return ""
-            # Spreadsheets and data frames turn whole numbers into 17850.0.
-            value = str(int(value)) if value == value // 1 else str(value)
+            if isinstance(value, float):
+                if not math.isfinite(value):
+                    return ""
+                # Spreadsheets and data frames turn whole numbers into 17850.0.
+                value = int(value) if value.is_integer() else value
+            value = str(value)
         known = self._known.get(value)
         if known is None:
             if len(self._known) >= CACHE:

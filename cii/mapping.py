@@ -52,7 +52,7 @@ class Mapper:
         A fact about a thing and no customer, e.g. ``Product Updated``, has no identifiers.
 
         Raises:
-            RecordFault: it cannot be applied; rejected for good, or quarantined until definitions change.
+            RecordFault: it cannot be applied; rejected, or quarantined until definitions change.
         """
         headers = record.headers
         if "quarantine" in headers:

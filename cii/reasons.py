@@ -1,4 +1,4 @@
-"""Why a record is not applied: a closed list, so that counts by reason stay comparable over years."""
+"""Why a record is not applied: a closed list, so that counts by reason stay comparable."""
 
 from __future__ import annotations
 

@@ -3,8 +3,9 @@
 The expressions of a flow are FEEL over the row's columns. A column is named
 
 * as it is written, where FEEL can read that: ``Quantity``, ``Timely response?``
-* always also with every run of other signs than letters and digits as one ``_``: ``Timely_response``,
-  ``case_concept_name`` for ``case:concept:name``; such a name is null where a file lacks the column
+* always also with every run of other signs than letters and digits as one ``_``:
+  ``Timely_response``, and ``case_concept_name`` for ``case:concept:name``; such a name is null
+  where a file lacks the column
 * the whole row is ``row``, so ``get value(row, "any column")`` reads any column
 * in ``when`` the row before, under the names with ``_``, is ``previous``; null for the first.
 """

@@ -1,4 +1,4 @@
-"""Moments as records write them: fast where they are ISO 8601, patient where a flow says how they look."""
+"""Moments as records write them: ISO 8601, or however a flow says that they look."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 def moment_of(text: Any) -> int | None:
-    """Read an ISO 8601 text as milliseconds UTC; None where it is no moment. Without a zone it is UTC.
+    """Read an ISO 8601 text as milliseconds UTC, a naive one as UTC; None where it is no moment.
 
     >>> moment_of("2026-01-02T03:04:05+00:00"), moment_of("2026-01-02T03:04:05.123456Z")
     (1767323045000, 1767323045123)
@@ -55,8 +55,8 @@ def zone(name: str) -> tzinfo:
 def moment_reader(zone_name: str = "", time_format: str = "") -> Callable[[Any], int | None]:
     """Make the reader of a flow's times: texts, whole milliseconds, dates and datetimes.
 
-    A time without a zone is local time in the flow's zone. Texts that were read once are remembered: rows
-    of one file repeat their minutes and days.
+    A time without a zone is local time in the flow's zone. Texts that were read once are
+    remembered: rows of one file repeat their minutes and days.
 
     >>> read = moment_reader("Europe/Paris", "%d/%m/%Y %H:%M")
     >>> read("02/01/2026 04:04") == moment_of("2026-01-02T03:04Z")
@@ -108,9 +108,9 @@ def moment_reader(zone_name: str = "", time_format: str = "") -> Callable[[Any],
 def moment_of_event(
     original: int, explicit: int | None, sent: int | None, received: int, *, browser: bool
 ) -> tuple[int, int]:
-    """Decide when a collected event happened: returns the moment and by how much it was shifted.
+    """Decide when a collected event happened: the moment, and by how much it was shifted.
 
-    A client's own clock is trusted unless it is more than five minutes off, or is somebody's browser:
+    A client's own clock is trusted unless it is more than five minutes off, or is a browser's:
     some servers repeat a batch with the old ``sentAt``, and must not move the event by that.
     """
     if explicit is not None:
