@@ -80,6 +80,9 @@ class Transport(Protocol):
     def leave(self, topic: str, group: str, member: str) -> None:
         """Give the member's share back."""
 
+    def trouble(self) -> str:
+        """Say why nothing can be appended now; empty when all is well."""
+
     def close(self) -> None:
         """Finish what was begun and let go of all files."""
 

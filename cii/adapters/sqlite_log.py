@@ -1,0 +1,349 @@
+"""The log that needs no server: one SQLite file with Kafka's semantics.
+
+The file is the log's own, so that whoever appends never waits for the transaction that applies
+records. Offsets are given inside a transaction that holds the write lock from its start: gapless,
+in commit order.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+
+from cid.kit.errors import InvalidInput, NotFound, Unavailable
+from cid.kit.ids import murmur2
+from cii.adapters.group_commit import GroupCommit
+from cii.adapters.sqlite_file import SqliteFile
+from cii.ports import Lease, LogRecord, Message, Place
+
+GROUP = 1_000
+"""A group commit takes this many messages if they are waiting; a larger append stays whole."""
+POLL = 0.05
+"""Seconds between two looks at what another process may have appended."""
+CHUNK = 100
+"""Records fetched at once while reading."""
+ANSWER = 64 << 20
+"""Bytes after which one reading stops, however many records were asked for."""
+VERSION = 1
+
+SCHEMA = """
+CREATE TABLE topic (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, partitions INTEGER NOT NULL);
+CREATE TABLE log (
+    topic INTEGER NOT NULL, part INTEGER NOT NULL, off INTEGER NOT NULL,
+    ts INTEGER NOT NULL, key BLOB NOT NULL, headers TEXT NOT NULL, value BLOB NOT NULL,
+    PRIMARY KEY (topic, part, off)
+) WITHOUT ROWID;
+CREATE TABLE member (
+    topic INTEGER NOT NULL, grp TEXT NOT NULL, name TEXT NOT NULL, until INTEGER NOT NULL,
+    PRIMARY KEY (topic, grp, name)
+) WITHOUT ROWID;
+CREATE TABLE epoch (
+    topic INTEGER NOT NULL, grp TEXT NOT NULL, epoch INTEGER NOT NULL,
+    PRIMARY KEY (topic, grp)
+) WITHOUT ROWID;
+"""
+NEXT_EPOCH = """
+INSERT INTO epoch VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET epoch = epoch + 1
+"""
+COLUMNS = 7
+# One statement writes many rows: sqlite3 gives up the interpreter lock at every step, and beside a
+# busy thread each return costs up to five milliseconds.
+INSERTS = {
+    1 << power: f"INSERT INTO log VALUES {', '.join(['(?, ?, ?, ?, ?, ?, ?)'] * (1 << power))}"
+    for power in range(10)
+}
+LARGEST = max(INSERTS)
+
+
+@dataclass(frozen=True, eq=False)
+class _Append:
+    """The messages of one call, ready for the table."""
+
+    topic: int
+    partitions: int
+    rows: list[tuple[int, int, bytes, str, bytes]]
+    size: int
+
+
+class SqliteLog:
+    """A durable log in one file: what was acknowledged survives a kill and a power cut.
+
+    Args:
+        path: the file; made if it does not exist.
+        partitions: how many partitions a topic gets that nobody created before its first message.
+        queue_limit: how many messages may wait for their commit before more are refused.
+        queue_bytes: the same in bytes.
+        patience: seconds to wait for another process that is writing.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        partitions: int = 4,
+        queue_limit: int = 50_000,
+        queue_bytes: int = 64 << 20,
+        patience: float = 10.0,
+    ) -> None:
+        self._partitions = partitions
+        self._largest = queue_bytes
+        self._topics: dict[str, tuple[int, int]] = {}
+        self._next: dict[int, list[int]] = {}
+        self._seen = -1
+        self._growth = 0
+        self._grown = threading.Condition()
+        self._file = SqliteFile(path, SCHEMA, VERSION, patience)
+        self._appender = GroupCommit(
+            self._commit, group=GROUP, queue_limit=queue_limit, queue_bytes=queue_bytes
+        )
+
+    def create(self, topic: str, partitions: int) -> int:
+        """Make a topic if it does not exist; return how many partitions it has."""
+        if partitions < 1:
+            raise InvalidInput(f"A topic cannot have {partitions} partitions.", hint="Give it one.")
+        with self._file.write() as db:
+            db.execute(
+                "INSERT INTO topic (name, partitions) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                (topic, partitions),
+            )
+        return self._topic(topic)[1]
+
+    def append(self, topic: str, messages: Sequence[Message]) -> list[Place]:
+        """Append messages; they are durable, in order per key and without gaps when this returns.
+
+        Raises:
+            Unavailable: nothing was appended; try again.
+        """
+        return self.append_soon(topic, messages).result()
+
+    def append_soon(self, topic: str, messages: Sequence[Message]) -> Future[list[Place]]:
+        """Append with the next group commit; the future is done when the messages are durable.
+
+        All messages of one call become durable together or not at all.
+
+        Raises:
+            Unavailable: too much is waiting already, or the log is closed; nothing was accepted.
+        """
+        if not messages:
+            nothing: Future[list[Place]] = Future()
+            nothing.set_result([])
+            return nothing
+        if topic not in self._topics:
+            self.create(topic, self._partitions)
+        append = self._prepare(topic, messages)
+        return self._appender.submit(append, len(append.rows), append.size)
+
+    def read(self, topic: str, partition: int, offset: int, limit: int) -> list[LogRecord]:
+        """Read up to ``limit`` records of one partition from an offset on.
+
+        Fewer come at the end of the partition, and where records are very large; one at least.
+        """
+        number = self._topic(topic)[0]
+        records: list[LogRecord] = []
+        size = 0
+        with self._file.read() as db:
+            rows = db.execute(
+                "SELECT off, ts, key, value, headers FROM log"
+                " WHERE topic = ? AND part = ? AND off >= ? ORDER BY off LIMIT ?",
+                (number, partition, offset, limit),
+            )
+            while size < ANSWER and (some := rows.fetchmany(CHUNK)):
+                size += sum(len(row[3]) for row in some)
+                records += [
+                    LogRecord(topic, partition, off, ts, key, value, _read_headers(headers))
+                    for off, ts, key, value, headers in some
+                ]
+        return records
+
+    def begins(self, topic: str) -> dict[int, int]:
+        """Return the first offset still kept, by partition."""
+        number, partitions = self._topic(topic)
+        with self._file.read() as db:
+            return {part: _bound(db, "MIN(off)", number, part) for part in range(partitions)}
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """Return the offset after the last record, by partition."""
+        number, partitions = self._topic(topic)
+        with self._file.read() as db:
+            return {part: _bound(db, "MAX(off) + 1", number, part) for part in range(partitions)}
+
+    def wait(self, topic: str, known: Mapping[int, int], timeout: float) -> bool:
+        """Wait until some partition has grown past the known ends; False when the time is over."""
+        deadline = time.monotonic() + timeout
+        while not self._file.closed:
+            growth = self._growth
+            if any(end > known.get(part, 0) for part, end in self.ends(topic).items()):
+                return True
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
+            with self._grown:
+                if self._growth == growth:
+                    # Nobody wakes us for what other processes append: look again after a moment.
+                    self._grown.wait(min(left, POLL))
+        return False
+
+    def join(self, topic: str, group: str, member: str, now: int, ttl: int) -> Lease:
+        """Take or renew a share of the partitions for a member of a group.
+
+        Live members share evenly. Whoever lets the time run out loses the share when anyone joins
+        next. The epoch grows whenever the members change: it tells a zombie's late write.
+        """
+        number, partitions = self._topic(topic)
+        with self._file.write() as db:
+            lost = db.execute(
+                "DELETE FROM member WHERE topic = ? AND grp = ? AND until <= ?",
+                (number, group, now),
+            ).rowcount
+            names = _members(db, number, group)
+            if lost or member not in names:
+                db.execute(NEXT_EPOCH, (number, group))
+            db.execute(
+                "INSERT OR REPLACE INTO member VALUES (?, ?, ?, ?)",
+                (number, group, member, now + ttl),
+            )
+            names = _members(db, number, group)
+            (epoch,) = db.execute(
+                "SELECT epoch FROM epoch WHERE topic = ? AND grp = ?", (number, group)
+            ).fetchone()
+        share = range(names.index(member), partitions, len(names))
+        return Lease(tuple(share), epoch, now + ttl)
+
+    def leave(self, topic: str, group: str, member: str) -> None:
+        """Give the member's share back."""
+        number = self._topic(topic)[0]
+        with self._file.write() as db:
+            if db.execute(
+                "DELETE FROM member WHERE topic = ? AND grp = ? AND name = ?",
+                (number, group, member),
+            ).rowcount:
+                db.execute(NEXT_EPOCH, (number, group))
+
+    def trouble(self) -> str:
+        """Say why nothing can be appended now; empty when all is well.
+
+        After a failure it tries a write that means nothing, so that it recovers without traffic.
+        """
+        if self._file.closed:
+            return "The log is closed."
+        if self._appender.trouble:
+            try:
+                with self._file.write() as db:
+                    db.execute(NEXT_EPOCH, (0, ""))
+            except Unavailable as error:
+                return error.message
+            self._appender.trouble = ""
+        return ""
+
+    def close(self) -> None:
+        """Finish what was begun and let go of all files."""
+        self._appender.close()
+        self._file.close()
+        with self._grown:
+            self._grown.notify_all()
+
+    def _prepare(self, topic: str, messages: Sequence[Message]) -> _Append:
+        number, partitions = self._topic(topic)
+        rows = []
+        size = 0
+        for message in messages:
+            key, value = bytes(message.key), bytes(message.value)
+            headers = _write_headers(message.headers)
+            length = len(key) + len(value) + len(headers)
+            if length > self._largest:
+                raise InvalidInput(f"A message of {length} bytes is too large for the log.")
+            if not -(1 << 63) <= message.timestamp < 1 << 63:
+                raise InvalidInput(f"{message.timestamp} is not a moment.")
+            size += length
+            rows.append((_hash(key) % partitions, message.timestamp, key, headers, value))
+        return _Append(number, partitions, rows, size)
+
+    def _commit(self, group: Sequence[_Append]) -> list[list[Place]]:
+        values: list[object] = []
+        places: list[list[Place]] = []
+        with self._file.write() as db:
+            (version,) = db.execute("PRAGMA data_version").fetchone()
+            if version != self._seen:
+                # Another process has written, or a commit failed: the ends we remember may be old.
+                self._next.clear()
+            self._seen = -1
+            following: dict[int, list[int]] = {}
+            for append in group:
+                topic = append.topic
+                if topic not in following:
+                    following[topic] = list(self._next.get(topic) or self._read_next(db, append))
+                ends = following[topic]
+                result = []
+                for part, ts, key, headers, value in append.rows:
+                    off = ends[part]
+                    ends[part] = off + 1
+                    values.extend((topic, part, off, ts, key, headers, value))
+                    result.append(Place(part, off))
+                places.append(result)
+            _insert(db, values)
+        self._seen = version
+        self._next.update(following)
+        with self._grown:
+            self._growth += 1
+            self._grown.notify_all()
+        return places
+
+    def _read_next(self, db: sqlite3.Connection, append: _Append) -> list[int]:
+        parts = range(append.partitions)
+        return [_bound(db, "MAX(off) + 1", append.topic, part) for part in parts]
+
+    def _topic(self, name: str) -> tuple[int, int]:
+        if name not in self._topics:
+            with self._file.read() as db:
+                self._topics |= {
+                    each: (number, partitions)
+                    for each, number, partitions in db.execute(
+                        "SELECT name, id, partitions FROM topic"
+                    )
+                }
+        if name not in self._topics:
+            raise NotFound("topic", name, self._topics)
+        return self._topics[name]
+
+
+def _bound(db: sqlite3.Connection, what: str, topic: int, part: int) -> int:
+    query = f"SELECT {what} FROM log WHERE topic = ? AND part = ?"
+    return int(db.execute(query, (topic, part)).fetchone()[0] or 0)
+
+
+def _members(db: sqlite3.Connection, topic: int, group: str) -> list[str]:
+    query = "SELECT name FROM member WHERE topic = ? AND grp = ? ORDER BY name"
+    return [name for (name,) in db.execute(query, (topic, group))]
+
+
+def _insert(db: sqlite3.Connection, values: list[object]) -> None:
+    done, left, size = 0, len(values) // COLUMNS, LARGEST
+    while left:
+        while size > left:
+            size //= 2
+        db.execute(INSERTS[size], values[done : done + size * COLUMNS])
+        done += size * COLUMNS
+        left -= size
+
+
+@lru_cache(maxsize=1 << 16)
+def _hash(key: bytes) -> int:
+    return murmur2(key)
+
+
+def _write_headers(headers: Mapping[str, str]) -> str:
+    return json.dumps(dict(headers), separators=(",", ":")) if headers else "{}"
+
+
+@lru_cache(maxsize=1 << 12)
+def _read_headers(text: str) -> Mapping[str, str]:
+    # Many records share one; nobody may change it for the others.
+    return MappingProxyType(json.loads(text))
