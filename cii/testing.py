@@ -1,0 +1,322 @@
+"""What every log and every reader of files must do, as tests: subclass, say how to open one, run.
+
+>>> class TestMyLog(TransportContract):
+...     def open(self, directory):
+...         return MyLog(directory / "log")
+"""
+
+from __future__ import annotations
+
+import gzip
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from cid.kit.errors import InvalidInput, NotFound, Unavailable
+from cii.ports import Connector, LogRecord, Message, Transport
+
+TOPIC = "facts"
+GROUP = "apply"
+
+
+def message(number: int, key: str = "", **headers: str) -> Message:
+    """Make a message that says its number."""
+    return Message((key or f"k{number}").encode(), f"value {number}".encode(), number, headers)
+
+
+def everything(log: Transport, topic: str = TOPIC) -> list[LogRecord]:
+    """Read a topic from its first to its last record, partition by partition."""
+    records = []
+    for partition, end in log.ends(topic).items():
+        offset = log.begins(topic)[partition]
+        while offset < end:
+            some = log.read(topic, partition, offset, 1_000)
+            records += some
+            offset = some[-1].offset + 1
+    return records
+
+
+class TransportContract:
+    """What a log must do; a subclass implements ``open``."""
+
+    def open(self, directory: Path) -> Transport:
+        """Open the log that lives in a directory; a second time it finds what was there."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def log(self, tmp_path: Path) -> Iterator[Transport]:
+        """Give an empty log with one topic of four partitions."""
+        log = self.open(tmp_path)
+        log.create(TOPIC, 4)
+        yield log
+        log.close()
+
+    def test_it_is_a_transport(self, log: Transport) -> None:
+        """It has all methods."""
+        assert isinstance(log, Transport)
+
+    def test_a_new_topic_is_empty(self, log: Transport) -> None:
+        """There is nothing to read, and that is no error."""
+        assert log.begins(TOPIC) == log.ends(TOPIC) == {0: 0, 1: 0, 2: 0, 3: 0}
+        assert log.read(TOPIC, 0, 0, 10) == []
+        assert not log.wait(TOPIC, {}, 0.01)
+
+    def test_a_topic_keeps_its_partitions(self, log: Transport) -> None:
+        """Making it again changes nothing."""
+        assert log.create(TOPIC, 9) == 4
+
+    def test_a_topic_that_does_not_exist_is_not_found(self, log: Transport) -> None:
+        """Reading it says so."""
+        with pytest.raises(NotFound):
+            log.ends("nothing")
+
+    def test_what_is_appended_is_read_as_it_was(self, log: Transport) -> None:
+        """Key, value, time and headers come back, unicode and empty ones too."""
+        sent = Message("客户".encode(), b"\x00\xff\n", 1_767_323_045_123, {"quelle": "Käufe 店铺"})
+        [place] = log.append(TOPIC, [sent])
+        [record] = log.read(TOPIC, place.partition, place.offset, 10)
+        assert record == LogRecord(
+            TOPIC, place.partition, place.offset, sent.timestamp, sent.key, sent.value, sent.headers
+        )
+        [place] = log.append(TOPIC, [Message(b"", b"", 0)])
+        [record] = log.read(TOPIC, place.partition, place.offset, 10)
+        assert (record.key, record.value, dict(record.headers)) == (b"", b"", {})
+
+    def test_an_append_of_nothing_is_done_at_once(self, log: Transport) -> None:
+        """It answers with no places."""
+        assert log.append(TOPIC, []) == []
+
+    def test_messages_of_one_key_stay_in_order(self, log: Transport) -> None:
+        """They share a partition, and their order is the order of appending."""
+        for start in range(0, 300, 100):
+            log.append(TOPIC, [message(i, f"k{i % 7}") for i in range(start, start + 100)])
+        records = everything(log)
+        for key in {record.key for record in records}:
+            mine = [record for record in records if record.key == key]
+            assert len({record.partition for record in mine}) == 1
+            assert [record.timestamp for record in mine] == sorted(r.timestamp for r in mine)
+
+    def test_the_same_key_has_the_partition_it_has_in_kafka(self, log: Transport) -> None:
+        """Murmur2 decides, so a flow can move between logs (values from Kafka's own tests)."""
+        places = log.append(TOPIC, [Message(key, b"", 0) for key in (b"21", b"foobar")])
+        assert [place.partition for place in places] == [1173551340 % 4, 1357151166 % 4]
+
+    def test_offsets_have_no_gaps(self, log: Transport) -> None:
+        """Each partition counts from 0 on; the places answered are where the messages are."""
+        places = [place for i in range(5) for place in log.append(TOPIC, [message(i)] * 10)]
+        records = everything(log)
+        assert sorted((r.partition, r.offset) for r in records) == sorted(places)
+        for partition, end in log.ends(TOPIC).items():
+            mine = [record.offset for record in records if record.partition == partition]
+            assert mine == list(range(end))
+
+    def test_reading_starts_where_it_is_asked_to(self, log: Transport) -> None:
+        """From an offset on, at most so many."""
+        log.append(TOPIC, [message(i, "ann") for i in range(20)])
+        [partition] = [part for part, end in log.ends(TOPIC).items() if end]
+        got = log.read(TOPIC, partition, 5, 3)
+        assert [record.offset for record in got] == [5, 6, 7]
+        assert log.read(TOPIC, partition, 20, 3) == []
+
+    def test_what_was_acknowledged_is_there_after_opening_again(self, tmp_path: Path) -> None:
+        """And the offsets go on where they were."""
+        log = self.open(tmp_path)
+        log.create(TOPIC, 4)
+        log.append(TOPIC, [message(i, "ann") for i in range(3)])
+        log.close()
+        log = self.open(tmp_path)
+        assert [record.value for record in everything(log)] == [b"value 0", b"value 1", b"value 2"]
+        assert log.append(TOPIC, [message(3, "ann")])[0].offset == 3
+        log.close()
+
+    def test_closing_finishes_what_was_begun(self, tmp_path: Path) -> None:
+        """What was promised soon is durable; what comes later is refused."""
+        log = self.open(tmp_path)
+        log.create(TOPIC, 1)
+        futures = [log.append_soon(TOPIC, [message(i)]) for i in range(50)]
+        log.close()
+        assert [place.offset for future in futures for place in future.result(10)] == [*range(50)]
+        with pytest.raises(Unavailable):
+            log.append(TOPIC, [message(51)])
+
+    def test_topics_do_not_mix(self, log: Transport) -> None:
+        """Each counts for itself."""
+        log.create("other", 1)
+        log.append(TOPIC, [message(1)])
+        assert log.append("other", [message(2)]) == [(0, 0)]
+        assert [record.value for record in everything(log, "other")] == [b"value 2"]
+
+    def test_large_values_come_back(self, log: Transport) -> None:
+        """Four mebibytes, as the collect endpoint allows."""
+        value = bytes(range(256)) * (4 << 12)
+        [place] = log.append(TOPIC, [Message(b"ann", value, 0)])
+        assert log.read(TOPIC, place.partition, place.offset, 1)[0].value == value
+
+    def test_many_appenders_at_once_lose_nothing(self, log: Transport) -> None:
+        """Every message is there once, each appender's in its order."""
+
+        def work(name: str) -> None:
+            for i in range(0, 100, 5):
+                log.append(TOPIC, [message(j, name) for j in range(i, i + 5)])
+
+        threads = [threading.Thread(target=work, args=(f"w{n}",)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        records = everything(log)
+        for n in range(8):
+            mine = [record.timestamp for record in records if record.key == f"w{n}".encode()]
+            assert mine == list(range(100))
+        assert len(records) == 800
+
+    def test_an_append_becomes_durable_soon(self, log: Transport) -> None:
+        """The future says where the messages went."""
+        futures = [log.append_soon(TOPIC, [message(i, "ann")]) for i in range(10)]
+        assert [future.result(10)[0].offset for future in futures] == list(range(10))
+
+    def test_waiting_ends_when_something_comes(self, log: Transport) -> None:
+        """It does not sleep the whole time, and does not wait for what is there already."""
+        known = log.ends(TOPIC)
+        later = threading.Timer(0.1, log.append, (TOPIC, [message(1)]))
+        later.start()
+        began = time.monotonic()
+        assert log.wait(TOPIC, known, 30)
+        assert time.monotonic() - began < 20
+        later.join()
+        assert log.wait(TOPIC, known, 0)
+        assert not log.wait(TOPIC, log.ends(TOPIC), 0.01)
+
+    def test_one_member_has_all_partitions(self, log: Transport) -> None:
+        """Joining again renews and changes nothing else."""
+        first = log.join(TOPIC, GROUP, "a", 1_000, 500)
+        again = log.join(TOPIC, GROUP, "a", 1_400, 500)
+        assert sorted(first.partitions) == sorted(again.partitions) == [0, 1, 2, 3]
+        assert (first.until, again.until, again.epoch) == (1_500, 1_900, first.epoch)
+
+    @pytest.mark.parametrize("members", [2, 3, 4, 6])
+    def test_members_share_the_partitions_evenly(self, log: Transport, members: int) -> None:
+        """Each partition has exactly one of them."""
+        names = [f"m{n}" for n in range(members)]
+        for name in names:
+            log.join(TOPIC, GROUP, name, 0, 1_000)
+        leases = [log.join(TOPIC, GROUP, name, 1, 1_000) for name in names]
+        shared = [partition for lease in leases for partition in lease.partitions]
+        assert sorted(shared) == [0, 1, 2, 3]
+        sizes = [len(lease.partitions) for lease in leases]
+        assert max(sizes) - min(sizes) <= 1
+        assert len({lease.epoch for lease in leases}) == 1
+
+    def test_an_expired_member_loses_its_share_and_the_epoch_grows(self, log: Transport) -> None:
+        """So its late writes can be recognised, also when it comes back."""
+        log.join(TOPIC, GROUP, "a", 0, 1_000)
+        shared = log.join(TOPIC, GROUP, "b", 500, 1_000)
+        alone = log.join(TOPIC, GROUP, "b", 1_000, 1_000)
+        assert len(shared.partitions) == 2
+        assert len(alone.partitions) == 4
+        back = log.join(TOPIC, GROUP, "a", 1_100, 1_000)
+        assert back.epoch > alone.epoch > shared.epoch
+
+    def test_a_member_that_leaves_gives_its_share_back(self, log: Transport) -> None:
+        """The others get it with a new epoch; groups do not know of each other."""
+        log.join(TOPIC, GROUP, "a", 0, 1_000)
+        before = log.join(TOPIC, GROUP, "b", 0, 1_000)
+        log.leave(TOPIC, GROUP, "a")
+        after = log.join(TOPIC, GROUP, "b", 1, 1_000)
+        assert len(after.partitions) == 4
+        assert after.epoch > before.epoch
+        assert len(log.join(TOPIC, "other", "c", 1, 1_000).partitions) == 4
+
+    def test_a_healthy_log_has_no_trouble(self, log: Transport) -> None:
+        """It has nothing to say."""
+        assert log.trouble() == ""
+
+
+class ConnectorContract:
+    """What a reader of files must do; a subclass implements ``connector`` and ``write``."""
+
+    suffix = ""
+    """How the files' names end, e.g. ``.csv``."""
+    text = True
+    """Whether it is a text format, which may be compressed with gzip."""
+    broken: tuple[bytes, int] = (b"\xff\xfe\x00broken", 0)
+    """A file that cannot be read, and the line where it breaks (0: the format has no lines)."""
+    options = {"delimiter": ",", "encoding": "utf-8"}
+
+    def connector(self) -> Connector:
+        """Make the reader."""
+        raise NotImplementedError
+
+    def write(self, path: Path, rows: Sequence[dict[str, str]]) -> None:
+        """Write rows as such a file; all have the columns ``id`` and ``name``."""
+        raise NotImplementedError
+
+    def read(self, path: Path) -> list[dict[str, object]]:
+        """Read the whole file."""
+        return list(self.connector().rows(path, self.options))
+
+    def test_it_is_a_connector(self) -> None:
+        """It has all methods."""
+        assert isinstance(self.connector(), Connector)
+
+    def test_rows_come_back_as_written_and_in_order(self, tmp_path: Path) -> None:
+        """All of them."""
+        rows = [{"id": f"r{n}", "name": f"name {n}"} for n in range(5_000)]
+        self.write(tmp_path / f"rows{self.suffix}", rows)
+        assert self.read(tmp_path / f"rows{self.suffix}") == rows
+
+    def test_unicode_quotes_and_line_breaks_survive(self, tmp_path: Path) -> None:
+        """Names are not only ASCII."""
+        names = ["王小明", "Zoë Åström", 'Joe "JJ", Jr.', "two\nlines", "🙂"]
+        rows = [{"id": f"r{n}", "name": name} for n, name in enumerate(names)]
+        self.write(tmp_path / f"客户{self.suffix}", rows)
+        assert self.read(tmp_path / f"客户{self.suffix}") == rows
+
+    def test_a_file_without_rows_gives_no_rows(self, tmp_path: Path) -> None:
+        """That is no error."""
+        self.write(tmp_path / f"none{self.suffix}", [])
+        assert self.read(tmp_path / f"none{self.suffix}") == []
+
+    def test_a_file_of_zero_bytes_gives_no_rows_if_it_is_text(self, tmp_path: Path) -> None:
+        """A binary format says that it is broken instead."""
+        path = tmp_path / f"empty{self.suffix}"
+        path.write_bytes(b"")
+        if self.text:
+            assert self.read(path) == []
+        else:
+            with pytest.raises(InvalidInput):
+                self.read(path)
+
+    def test_a_broken_file_is_an_error_that_says_where(self, tmp_path: Path) -> None:
+        """It names the file, and the line if there are lines."""
+        content, line = self.broken
+        path = tmp_path / f"broken{self.suffix}"
+        path.write_bytes(content)
+        with pytest.raises(InvalidInput) as caught:
+            self.read(path)
+        assert path.name in str(caught.value)
+        assert not line or str(line) in str(caught.value).replace(path.name, "")
+
+    def test_a_file_that_is_not_there_is_an_error(self, tmp_path: Path) -> None:
+        """It says which."""
+        with pytest.raises((InvalidInput, NotFound), match="missing"):
+            self.read(tmp_path / f"missing{self.suffix}")
+
+    def test_gzip_is_read_through(self, tmp_path: Path) -> None:
+        """A text file with ``.gz`` behind its name gives the same rows; half of one is an error."""
+        if not self.text:
+            pytest.skip("the format has its own compression")
+        rows = [{"id": f"r{n}", "name": "ann"} for n in range(100)]
+        plain = tmp_path / f"rows{self.suffix}"
+        self.write(plain, rows)
+        packed = gzip.compress(plain.read_bytes())
+        whole = tmp_path / f"whole{self.suffix}.gz"
+        whole.write_bytes(packed)
+        assert self.read(whole) == rows
+        half = tmp_path / f"half{self.suffix}.gz"
+        half.write_bytes(packed[: len(packed) // 2])
+        with pytest.raises(InvalidInput, match="half"):
+            self.read(half)
