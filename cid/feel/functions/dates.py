@@ -1,0 +1,119 @@
+"""Functions on dates, times and durations. None of them reads a clock: ``now`` is a value."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+from cid.feel import temporal
+from cid.feel.functions.numbers import is_number, whole
+from cid.feel.functions.signature import Builtin
+from cid.feel.temporal import Months
+from cid.feel.values import equal
+
+_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+_MONTHS = (
+    "January February March April May June July August September October November December"
+).split()
+
+
+def make_date(from_: Any, month: Any = None, day: Any = None) -> date | None:
+    """Make a date from a text, from a moment, or from year, month and day."""
+    if month is not None or day is not None:
+        parts = [whole(each) for each in (from_, month, day)]
+        try:
+            year, month, day = parts
+            return date(year, month, day)  # type: ignore[arg-type]
+        except (TypeError, ValueError, OverflowError):
+            return None
+    if isinstance(from_, datetime):
+        return from_.date()
+    if isinstance(from_, str):
+        return temporal.parse_date(from_)
+    return from_ if isinstance(from_, date) else None
+
+
+def make_moment(from_: Any, time_: Any = None) -> datetime | None:
+    """Make a moment from a text, or from a date and a time of day."""
+    if time_ is not None:
+        if not isinstance(from_, date) or not isinstance(time_, time):
+            return None
+        day = from_.date() if isinstance(from_, datetime) else from_
+        return datetime.combine(day, time_)
+    if isinstance(from_, str):
+        return temporal.parse_moment(from_)
+    if isinstance(from_, datetime):
+        return from_
+    return datetime.combine(from_, time(tzinfo=UTC)) if isinstance(from_, date) else None
+
+
+def make_time(from_: Any, minute: Any = None, second: Any = None, offset: Any = None) -> Any:
+    """Make a time of day from a text, from a moment, or from its parts."""
+    if minute is not None or second is not None:
+        hours, minutes = whole(from_), whole(minute)
+        if hours is None or minutes is None or not is_number(second):
+            return None
+        try:
+            zone = None if offset is None else timezone(offset)
+            micro = int(Decimal(second) % 1 * 1_000_000)
+            return time(hours, minutes, int(second), micro, zone)
+        except (TypeError, ValueError, OverflowError):
+            return None
+    if isinstance(from_, str):
+        return temporal.parse_time(from_)
+    if isinstance(from_, datetime):
+        return from_.timetz()
+    if isinstance(from_, date):
+        return time(tzinfo=UTC)
+    return from_ if isinstance(from_, time) else None
+
+
+def duration(from_: Any) -> Any:
+    """Read a duration."""
+    if isinstance(from_, timedelta | Months):
+        return from_
+    return temporal.parse_duration(from_) if isinstance(from_, str) else None
+
+
+def months_between(from_: Any, to: Any) -> Months | None:
+    """Count the whole months from one day to another."""
+    if not isinstance(from_, date) or not isinstance(to, date):
+        return None
+    return temporal.months_between(from_, to)
+
+
+def _calendar(value: Any, part: str) -> Any:
+    if not isinstance(value, date):
+        return None
+    match part:
+        case "day of year":
+            return value.timetuple().tm_yday
+        case "day of week":
+            return _DAYS[value.weekday()]
+        case "month of year":
+            return _MONTHS[value.month - 1]
+    return value.isocalendar().week
+
+
+def is_same(value1: Any, value2: Any) -> bool | None:
+    """Tell whether two values are the same in every respect, the zone included."""
+    if type(value1) is not type(value2) and not is_number(value1, value2):
+        return False
+    if isinstance(value1, datetime | time):
+        return temporal.written(value1) == temporal.written(value2)
+    return equal(value1, value2)
+
+
+FUNCTIONS = {
+    "date": Builtin(make_date, ("from",), ("year", "month", "day")),
+    "date and time": Builtin(make_moment, ("from",), ("date", "time")),
+    "time": Builtin(make_time, ("from",), ("hour", "minute", "second", "offset")),
+    "duration": Builtin(duration, ("from",)),
+    "years and months duration": Builtin(months_between, ("from", "to")),
+    "day of year": Builtin(lambda date: _calendar(date, "day of year")),
+    "day of week": Builtin(lambda date: _calendar(date, "day of week")),
+    "month of year": Builtin(lambda date: _calendar(date, "month of year")),
+    "week of year": Builtin(lambda date: _calendar(date, "week of year")),
+    "is": Builtin(is_same),
+}

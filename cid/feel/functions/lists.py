@@ -1,0 +1,330 @@
+"""Functions on lists; several values may be given instead of one list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cmp_to_key
+from typing import Any
+
+from cid.feel.functions.numbers import is_number, whole
+from cid.feel.functions.signature import Builtin
+from cid.feel.temporal import Months
+from cid.feel.values import Lambda, add, divide, equal, less, multiply
+
+MAX_ITEMS = 1_000_000
+"""Longest list a function may make."""
+
+
+def _items(values: tuple[Any, ...]) -> list[Any] | None:
+    if len(values) == 1:
+        only = values[0]
+        if isinstance(only, list):
+            return only
+        return None if only is None else [only]
+    return list(values)
+
+
+def as_list(value: Any) -> list[Any] | None:
+    """Give a value as a list: one value is a list of one."""
+    if isinstance(value, list):
+        return value
+    return None if value is None else [value]
+
+
+def _same(left: Any, right: Any) -> bool:
+    return equal(left, right) is True
+
+
+def count(list: Any) -> int | None:
+    """Count the elements."""
+    items = as_list(list)
+    return None if items is None else len(items)
+
+
+def _extreme(better: Callable[[Any, Any], bool | None]) -> Callable[..., Any]:
+    def extreme(*values: Any) -> Any:
+        items = _items(values)
+        if not items:
+            return None
+        best = items[0]
+        if less(best, best) is None:
+            return None
+        for item in items[1:]:
+            verdict = better(item, best)
+            if verdict is None:
+                return None
+            if verdict:
+                best = item
+        return best
+
+    return extreme
+
+
+def total(*values: Any) -> Any:
+    """Add up numbers or durations; null where one value is neither."""
+    items = _items(values)
+    if not items:
+        return None
+    result = items[0]
+    if not is_number(result) and not isinstance(result, timedelta | Months):
+        return None
+    for item in items[1:]:
+        result = add(result, item) if not isinstance(item, str) else None
+        if result is None:
+            return None
+    return result
+
+
+def product(*values: Any) -> Any:
+    """Multiply numbers."""
+    items = _items(values)
+    if not items or not is_number(*items):
+        return None
+    result = items[0]
+    for item in items[1:]:
+        result = multiply(result, item)
+    return result
+
+
+def mean(*values: Any) -> Any:
+    """Give the average."""
+    items = _items(values)
+    result = total(*values)
+    return None if result is None or not items else divide(result, len(items))
+
+
+def median(*values: Any) -> Any:
+    """Give the middle value."""
+    items = _items(values)
+    if not items or not is_number(*items):
+        return None
+    ordered = sorted(items)
+    middle = len(ordered) // 2
+    if len(ordered) % 2:
+        return ordered[middle]
+    return divide(add(ordered[middle - 1], ordered[middle]), 2)
+
+
+def stddev(*values: Any) -> Any:
+    """Give the standard deviation of a sample."""
+    from cid.feel.values import DECIMAL
+
+    items = _items(values)
+    if not items or len(items) < 2 or not is_number(*items):
+        return None
+    middle = mean(items)
+    squares = DECIMAL.create_decimal(0)
+    for item in items:
+        distance = DECIMAL.subtract(item, middle)
+        squares = DECIMAL.fma(distance, distance, squares)
+    return DECIMAL.sqrt(DECIMAL.divide(squares, len(items) - 1))
+
+
+def mode(*values: Any) -> Any:
+    """Give the values that occur most often."""
+    items = _items(values)
+    if items is None or not is_number(*items):
+        return None
+    counts: dict[Any, int] = {}
+    for item in items:
+        counts[item] = counts.get(item, 0) + 1
+    most = max(counts.values(), default=0)
+    return sorted(item for item, times in counts.items() if times == most)
+
+
+def _all(*values: Any) -> bool | None:
+    items = _items(values)
+    if items is None:
+        return None
+    if any(item is False for item in items):
+        return False
+    return True if all(item is True for item in items) else None
+
+
+def _any(*values: Any) -> bool | None:
+    items = _items(values)
+    if items is None:
+        return None
+    if any(item is True for item in items):
+        return True
+    return False if all(item is False for item in items) else None
+
+
+def list_contains(list: Any, element: Any) -> bool | None:
+    """Tell whether an element is in a list."""
+    items = as_list(list)
+    return None if items is None else any(_same(item, element) for item in items)
+
+
+def sublist(list: Any, start_position: Any, length: Any = None) -> Any:
+    """Give a part of a list; positions count from 1, or from the end where negative."""
+    items, start = as_list(list), whole(start_position)
+    wanted = None if length is None else whole(length)
+    if items is None or not start or abs(start) > len(items):
+        return None
+    begin = start - 1 if start > 0 else len(items) + start
+    if length is None:
+        return items[begin:]
+    if wanted is None or wanted < 1 or begin + wanted > len(items):
+        return None
+    return items[begin : begin + wanted]
+
+
+def append(list: Any, *items: Any) -> Any:
+    """Give a list with further elements at its end."""
+    found = as_list(list)
+    return [*(found if found is not None else [None]), *items]
+
+
+def concatenate(*lists: Any) -> Any:
+    """Join lists into one."""
+    joined: list[Any] = []
+    for each in lists:
+        joined.extend(each if isinstance(each, list) else [each])
+        if len(joined) > MAX_ITEMS:
+            return None
+    return joined
+
+
+def insert_before(list: Any, position: Any, newItem: Any) -> Any:  # noqa: N803
+    """Give a list with a new element before a position."""
+    items, at = as_list(list), whole(position)
+    if items is None or not at or abs(at) > len(items):
+        return None
+    index = at - 1 if at > 0 else len(items) + at
+    return [*items[:index], newItem, *items[index:]]
+
+
+def remove(list: Any, position: Any) -> Any:
+    """Give a list without the element at a position."""
+    items, at = as_list(list), whole(position)
+    if items is None or not at or abs(at) > len(items):
+        return None
+    index = at - 1 if at > 0 else len(items) + at
+    return [*items[:index], *items[index + 1 :]]
+
+
+def list_replace(list: Any, position: Any, newItem: Any) -> Any:  # noqa: N803
+    """Give a list with another element at a position, or wherever a function says so."""
+    items = as_list(list)
+    if items is None:
+        return None
+    if isinstance(position, Lambda):
+        verdicts = [position(item, newItem) for item in items]
+        if any(not isinstance(verdict, bool) for verdict in verdicts):
+            return None
+        return [
+            newItem if verdict else item for item, verdict in zip(items, verdicts, strict=True)
+        ]
+    at = whole(position)
+    if not at or abs(at) > len(items):
+        return None
+    index = at - 1 if at > 0 else len(items) + at
+    return [*items[:index], newItem, *items[index + 1 :]]
+
+
+def reverse(list: Any) -> Any:
+    """Give a list backwards."""
+    items = as_list(list)
+    return None if items is None else items[::-1]
+
+
+def index_of(list: Any, match: Any) -> Any:
+    """Give the positions at which an element stands."""
+    items = as_list(list)
+    if items is None:
+        return None
+    return [position for position, item in enumerate(items, 1) if _same(item, match)]
+
+
+def distinct_values(list: Any) -> Any:
+    """Give each element once."""
+    items = as_list(list)
+    if items is None:
+        return None
+    seen: list_[Any] = []
+    for item in items:
+        if not any(_same(item, other) for other in seen):
+            seen.append(item)
+    return seen
+
+
+list_ = list
+
+
+def union(*lists: Any) -> Any:
+    """Join lists and give each element once."""
+    return distinct_values(concatenate(*lists))
+
+
+def duplicate_values(list: Any) -> Any:
+    """Give the elements that occur more than once."""
+    items = as_list(list)
+    if items is None:
+        return None
+    return [
+        item for item in distinct_values(items) if sum(_same(item, other) for other in items) > 1
+    ]
+
+
+def flatten(list: Any) -> Any:
+    """Take lists within a list apart."""
+    items = as_list(list)
+    if items is None:
+        return None
+    flat: list_[Any] = []
+    waiting = items[::-1]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, list_):
+            waiting.extend(reversed(item))
+        else:
+            flat.append(item)
+    return flat
+
+
+def sort(list: Any, precedes: Any = None) -> Any:
+    """Put a list in order; ``precedes`` says of two elements whether the first comes first."""
+    items = as_list(list)
+    if items is None:
+        return None
+    before = precedes if isinstance(precedes, Lambda) else less
+    if precedes is not None and not isinstance(precedes, Lambda):
+        return None
+
+    def compare(left: Any, right: Any) -> int:
+        if before(left, right) is True:
+            return -1
+        return 1 if before(right, left) is True else 0
+
+    return sorted(items, key=cmp_to_key(compare))
+
+
+FUNCTIONS = {
+    "count": Builtin(count),
+    "min": Builtin(_extreme(less)),
+    "max": Builtin(_extreme(lambda item, best: less(best, item))),
+    "sum": Builtin(total),
+    "product": Builtin(product),
+    "mean": Builtin(mean),
+    "median": Builtin(median),
+    "stddev": Builtin(stddev),
+    "mode": Builtin(mode),
+    "all": Builtin(_all),
+    "any": Builtin(_any),
+    "list contains": Builtin(list_contains),
+    "sublist": Builtin(sublist),
+    "append": Builtin(append),
+    "concatenate": Builtin(concatenate),
+    "insert before": Builtin(insert_before),
+    "remove": Builtin(remove),
+    "list replace": Builtin(list_replace, ("list", "match", "newItem")),
+    "reverse": Builtin(reverse),
+    "index of": Builtin(index_of),
+    "union": Builtin(union),
+    "distinct values": Builtin(distinct_values),
+    "duplicate values": Builtin(duplicate_values),
+    "flatten": Builtin(flatten),
+    "sort": Builtin(sort),
+}

@@ -1,0 +1,41 @@
+"""How a function is declared: its parameters by name, and what it takes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+class Builtin:
+    """A function of FEEL: called by position or by name; null where the arguments do not fit."""
+
+    __slots__ = ("_aliases", "_call", "_fewest", "_most", "_variadic", "parameters")
+
+    def __init__(self, call: Callable[..., Any], *aliases: tuple[str, ...]) -> None:
+        """Declare a function; ``aliases`` are further ways to name its parameters."""
+        self._call = call
+        plain = [
+            each
+            for each in inspect.signature(call).parameters.values()
+            if each.kind is not inspect.Parameter.VAR_POSITIONAL
+        ]
+        self._variadic = len(plain) < len(inspect.signature(call).parameters)
+        self._fewest = sum(each.default is inspect.Parameter.empty for each in plain)
+        self._most = len(plain)
+        self.parameters = tuple(each.name.rstrip("_").replace("_", " ") for each in plain)
+        self._aliases = (self.parameters, *aliases)
+
+    def __call__(self, *values: Any) -> Any:
+        """Apply it by position."""
+        if len(values) < self._fewest or (len(values) > self._most and not self._variadic):
+            return None
+        return self._call(*values)
+
+    def by_name(self, named: Mapping[str, Any]) -> Any:
+        """Apply it by name of the parameters; one left out in the middle is null."""
+        for names in self._aliases:
+            if named.keys() <= set(names) and set(names[: self._fewest]) <= named.keys():
+                last = max(index for index, name in enumerate(names) if name in named)
+                return self._call(*(named.get(name) for name in names[: last + 1]))
+        return None

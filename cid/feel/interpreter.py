@@ -1,0 +1,305 @@
+"""Evaluate the tree directly: the oracle every other target is held against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cid.feel import loops, tree, values
+from cid.feel.functions import BUILTINS
+from cid.feel.parser import parse, parse_unary
+from cid.feel.types import is_instance
+from cid.feel.values import Lambda, Range, has, lift, member
+
+Functions = Mapping[str, Callable[..., Any]]
+
+
+class Env:
+    """What names mean at one place: local names first, then what surrounds them."""
+
+    __slots__ = ("filtering", "functions", "input", "local", "outer", "scope")
+
+    def __init__(
+        self,
+        scope: Mapping[str, Any],
+        functions: Functions,
+        input: Any = None,
+        local: Mapping[str, Any] | None = None,
+        outer: Env | None = None,
+        filtering: bool = False,
+    ) -> None:
+        self.scope = scope
+        self.functions = functions
+        self.input = input
+        self.local = local
+        self.outer = outer
+        self.filtering = filtering
+
+    def inner(self, local: Mapping[str, Any], filtering: bool = False) -> Env:
+        """Give the same place with further local names, or with the entries of a filtered element."""
+        return Env(self.scope, self.functions, self.input, local, self, filtering)
+
+    def holder(self, name: str) -> Mapping[str, Any] | None:
+        """Give the innermost local names among which this one is."""
+        env: Env | None = self
+        while env is not None and env.local is not None:
+            if name in env.local:
+                return env.local
+            env = env.outer
+        return None
+
+    def defined(self, name: str) -> Lambda | None:
+        """Give the function of that name which the expression itself defines."""
+        env: Env | None = self
+        while env is not None and env.local is not None:
+            if not env.filtering and name in env.local:
+                value = env.local[name]
+                return value if isinstance(value, Lambda) else None
+            env = env.outer
+        return None
+
+
+def evaluate(
+    expression: tree.Node | str, scope: Mapping[str, Any], functions: Functions | None = None
+) -> Any:
+    """Give the value of an expression; a wrong operation has the value null.
+
+    >>> evaluate("spend > 100 and tier = \\"gold\\"", {"spend": 120.5, "tier": "gold"})
+    True
+    """
+    node = parse(expression, scope) if isinstance(expression, str) else expression
+    return _value(node, Env(scope, functions or {}, scope.get("?")))
+
+
+def evaluate_unary(
+    cell: tree.UnaryTests | str,
+    value: Any,
+    scope: Mapping[str, Any] | None = None,
+    functions: Functions | None = None,
+) -> bool | None:
+    """Tell whether a value meets a cell of a decision table.
+
+    >>> evaluate_unary("[18..65)", 65), evaluate_unary("> 5", "text")
+    (False, None)
+    """
+    scope = scope or {}
+    node = parse_unary(cell, scope) if isinstance(cell, str) else cell
+    found: bool | None = _value(node, Env(scope, functions or {}, lift(value)))
+    return found
+
+
+def value_in(node: tree.Node, env: Env) -> Any:
+    """Give the value of a part of an expression at its place."""
+    return _value(node, env)
+
+
+def _value(node: tree.Node, env: Env) -> Any:
+    return _RULES[type(node)](node, env)
+
+
+def _name(node: tree.Name, env: Env) -> Any:
+    local = env.holder(node.name)
+    return lift(local[node.name] if local is not None else env.scope.get(node.name))
+
+
+def _conjunction(node: tree.Conjunction, env: Env) -> bool | None:
+    result: bool | None = True
+    for operand in node.operands:
+        result = values.both(result, _value(operand, env))
+        if result is False:
+            return False
+    return result
+
+
+def _disjunction(node: tree.Disjunction, env: Env) -> bool | None:
+    result: bool | None = False
+    for operand in node.operands:
+        result = values.either(result, _value(operand, env))
+        if result is True:
+            return True
+    return result
+
+
+def _between(node: tree.Between, env: Env) -> bool | None:
+    value = _value(node.value, env)
+    return values.both(
+        values.at_most(_value(node.low, env), value),
+        values.at_most(value, _value(node.high, env)),
+    )
+
+
+def _tests(tests: tuple[tree.Node, ...], env: Env) -> bool | None:
+    result: bool | None = False
+    for test in tests:
+        result = values.either(result, _meets(test, env))
+        if result is True:
+            return True
+    return result
+
+
+def _meets(test: tree.Node, env: Env) -> bool | None:
+    found = _value(test, env)
+    if decides(test):
+        return found if isinstance(found, bool) else None
+    return values.meets(env.input, found)
+
+
+def decides(test: tree.Node) -> bool:
+    """Tell whether a test says itself if it is met, because it speaks of the tested value."""
+    if isinstance(test, tree.InputComparison):
+        return True
+    waiting = [test]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, tree.Input):
+            return True
+        if isinstance(node, tree.Membership):
+            waiting.append(node.value)  # What stands after `in` speaks of another value.
+        else:
+            waiting.extend(tree.children(node))
+    return False
+
+
+def _unary_tests(node: tree.UnaryTests, env: Env) -> bool | None:
+    if not node.tests:
+        return True
+    met = _tests(node.tests, env)
+    return values.negate(met) if node.negated else met
+
+
+def _membership(node: tree.Membership, env: Env) -> bool | None:
+    tested = env.inner({})
+    tested.input = _value(node.value, env)
+    return _tests(node.tests, tested)
+
+
+def _sources(iterations: tuple[tree.Iteration, ...], env: Env) -> list[loops.Source]:
+    return [_source(iterations, index, env) for index in range(len(iterations))]
+
+
+def _source(iterations: tuple[tree.Iteration, ...], index: int, env: Env) -> loops.Source:
+    def source(*turn: Any) -> list[Any] | None:
+        inner = _at_turn(iterations, turn, env)
+        iteration = iterations[index]
+        if iteration.until is None:
+            return loops.elements(_value(iteration.source, inner))
+        return loops.run(_value(iteration.source, inner), _value(iteration.until, inner))
+
+    return source
+
+
+def _at_turn(iterations: tuple[tree.Iteration, ...], turn: tuple[Any, ...], env: Env) -> Env:
+    names = (iteration.name for iteration in iterations)
+    return env.inner(dict(zip(names, turn, strict=False)))
+
+
+def _for(node: tree.For, env: Env) -> Any:
+    def body(*turn: Any) -> Any:
+        inner = _at_turn(node.iterations, turn, env)
+        if partial:
+            inner = inner.inner({"partial": turn[-1]})
+        return _value(node.body, inner)
+
+    partial = reads_partial(node)
+    return loops.each(_sources(node.iterations, env), body, partial)
+
+
+def reads_partial(node: tree.For) -> bool:
+    """Tell whether the body of a loop looks at the values made so far."""
+    return any(each == tree.Name("partial") for each in tree.walk(node.body))
+
+
+def _quantified(node: tree.Quantified, env: Env) -> bool | None:
+    def condition(*turn: Any) -> Any:
+        return _value(node.condition, _at_turn(node.iterations, turn, env))
+
+    over = loops.some if node.kind == "some" else loops.every
+    return over(_sources(node.iterations, env), condition)
+
+
+def _context(node: tree.Context, env: Env) -> dict[str, Any] | None:
+    made: dict[str, Any] = {}
+    for entry in node.entries:
+        if entry.key in made:
+            return None
+        made[entry.key] = _value(entry.value, env)
+        env = env.inner({entry.key: made[entry.key]})
+    return made
+
+
+def _filter(node: tree.Filter, env: Env) -> Any:
+    def condition(item: Any) -> Any:
+        local = {**item, "item": item} if isinstance(item, Mapping) else {"item": item}
+        if has(item, "item"):
+            local["item"] = item["item"]
+        return _value(node.condition, env.inner(local, filtering=True))
+
+    return loops.filtered(_value(node.base, env), condition)
+
+
+def _call(node: tree.Call, env: Env) -> Any:
+    positional = tuple(_value(each, env) for each in node.positional)
+    named = {each.name: _value(each.value, env) for each in node.named}
+    if isinstance(node.function, tree.Name):
+        name = node.function.name
+        defined = env.defined(name)
+        if defined is None and name in env.functions:
+            words = {key.replace(" ", "_"): value for key, value in named.items()}
+            return lift(env.functions[name](*positional, **words))
+        if defined is None and name in BUILTINS:
+            return BUILTINS[name].by_name(named) if named else BUILTINS[name](*positional)
+    return values.apply(_value(node.function, env), positional, named)
+
+
+def _function(node: tree.Function, env: Env) -> Lambda:
+    def body(*given: Any) -> Any:
+        return _value(node.body, env.inner(dict(zip(node.parameters, given, strict=True))))
+
+    return Lambda(node.parameters, body)
+
+
+def _if(node: tree.If, env: Env) -> Any:
+    met = _value(node.condition, env) is True
+    return _value(node.then if met else node.otherwise, env)
+
+
+def _interval(node: tree.Interval, env: Env) -> Range | None:
+    low = None if node.low is None else _value(node.low, env)
+    high = None if node.high is None else _value(node.high, env)
+    return values.interval(
+        low, high, node.low_closed, node.high_closed, node.low is None, node.high is None
+    )
+
+
+_RULES: dict[type[tree.Node], Callable[[Any, Env], Any]] = {
+    tree.Literal: lambda node, env: node.value,
+    tree.Name: _name,
+    tree.Input: lambda node, env: env.input,
+    tree.Path: lambda node, env: member(_value(node.base, env), node.name),
+    tree.Negation: lambda node, env: values.minus(_value(node.operand, env)),
+    tree.Arithmetic: lambda node, env: values.CALCULATE[node.operator](
+        _value(node.left, env), _value(node.right, env)
+    ),
+    tree.Comparison: lambda node, env: values.COMPARE[node.operator](
+        _value(node.left, env), _value(node.right, env)
+    ),
+    tree.InputComparison: lambda node, env: values.COMPARE[node.operator](
+        env.input, _value(node.operand, env)
+    ),
+    tree.Between: _between,
+    tree.Conjunction: _conjunction,
+    tree.Disjunction: _disjunction,
+    tree.Not: lambda node, env: values.negate(_value(node.operand, env)),
+    tree.Membership: _membership,
+    tree.UnaryTests: _unary_tests,
+    tree.If: _if,
+    tree.For: _for,
+    tree.Quantified: _quantified,
+    tree.ListOf: lambda node, env: [_value(item, env) for item in node.items],
+    tree.Context: _context,
+    tree.Interval: _interval,
+    tree.Filter: _filter,
+    tree.Call: _call,
+    tree.Function: _function,
+    tree.InstanceOf: lambda node, env: is_instance(_value(node.value, env), node.type),
+}

@@ -1,0 +1,444 @@
+"""Turn the checked tree into Python, for speed.
+
+The source is made of our own words only: every literal, name and text of the author is a numbered
+constant beside it, so nothing that somebody wrote is ever run. The names of ``bind`` are given by
+the programmer as Python over the parameter ``s``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+from cid.feel import loops, tree, values
+from cid.feel.functions import BUILTINS
+from cid.feel.interpreter import decides, reads_partial
+from cid.feel.parser import parse, parse_unary
+from cid.feel.types import is_instance
+
+_DEEPEST = 20
+"""Where the source gets deeper, a part becomes a function of its own: Python's reader has limits."""
+_SYMBOLS = {"=": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
+_SIGNS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow_"}
+_PYTHON = {"=": "==", "!=": "!="}
+_SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_TOOLS: dict[str, Any] = {
+    "__builtins__": {},
+    "int": int,
+    "str": str,
+    "bool": bool,
+    "type": type,
+    "Decimal": Decimal,
+    "lift": values.lift,
+    "member": values.member,
+    "has": values.has,
+    "minus": values.minus,
+    "negate": values.negate,
+    "meets": values.meets,
+    "interval": values.interval,
+    "Lambda": values.Lambda,
+    "apply": values.apply,
+    "each": loops.each,
+    "some": loops.some,
+    "every": loops.every,
+    "elements": loops.elements,
+    "run": loops.run,
+    "filtered": loops.filtered,
+    "is_instance": is_instance,
+    **{name: values.COMPARE[sign] for sign, name in _SYMBOLS.items()},
+    **{name: values.CALCULATE[sign] for sign, name in _SIGNS.items()},
+}
+
+Bound = Mapping[str, str]
+BoundFunctions = Mapping[str, "str | Callable[..., Any]"]
+
+
+def compile_expression(
+    expression: tree.Node | str,
+    bind: Bound | None = None,
+    functions: BoundFunctions | None = None,
+) -> Callable[[Any], Any]:
+    """Make a Python function of one parameter ``s`` from an expression.
+
+    A name in ``bind`` is read by the Python given there, any other by ``s.get(name)``.
+
+    >>> compile_expression("spend > 100", bind={"spend": "s[0]"})([120])
+    True
+    """
+    bind = bind or {}
+    node = parse(expression, bind) if isinstance(expression, str) else expression
+    return _Writer(bind, functions or {}).function(node, "s")
+
+
+def compile_unary(
+    cell: tree.UnaryTests | str,
+    known: Iterable[str] = (),
+    bind: Bound | None = None,
+    functions: BoundFunctions | None = None,
+) -> Callable[[Any, Any], bool | None]:
+    """Make a Python function of a value and ``s`` from a cell of a decision table.
+
+    >>> compile_unary("[18..65]")(20, {})
+    True
+    """
+    bind = bind or {}
+    node = parse_unary(cell, {*known, *bind}) if isinstance(cell, str) else cell
+    return _Writer(bind, functions or {}).function(node, "v, s")
+
+
+@dataclass(frozen=True, slots=True)
+class _Code:
+    """Python source, what we know of its value, and how deep it is nested."""
+
+    text: str
+    kind: str = "any"
+    depth: int = 1
+    raw: bool = False
+    """The value comes from outside and may still have to be brought into form."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What names mean at one place: local variables, and elements that are being filtered."""
+
+    names: tuple[tuple[str, str], ...] = ()
+    input: str = "None"
+
+    def having(self, name: str, variable: str) -> _Place:
+        return _Place(((name, variable), *self.names), self.input)
+
+    def testing(self, variable: str) -> _Place:
+        return _Place(self.names, variable)
+
+    def variables(self) -> list[str]:
+        found = {variable for _, variable in self.names}
+        if self.input != "None":
+            found.add(self.input)
+        return sorted(found)
+
+
+_ANY_ENTRY = "\0entries"
+
+
+class _Writer:
+    def __init__(self, bind: Bound, functions: BoundFunctions) -> None:
+        self._bind = bind
+        self._functions = functions
+        self._space: dict[str, Any] = dict(_TOOLS)
+        self._numbers = count()
+        self._parts: list[str] = []
+
+    def function(self, node: tree.Node, parameters: str) -> Callable[..., Any]:
+        """Write a whole function and bring it to life."""
+        place = _Place(input="v" if "v" in parameters else "None")
+        code = self._lifted(node, place)
+        head = "    v = lift(v)\n" if "v" in parameters else ""
+        source = "".join(self._parts)
+        source += f"def made({parameters}):\n{head}    return {code.text}\n"
+        exec(compile(source, "<feel>", "exec"), self._space)
+        made: Callable[..., Any] = self._space["made"]
+        return made
+
+    # Names of things in the source.
+
+    def _constant(self, value: Any) -> str:
+        if value is None or value is True or value is False:
+            return repr(value)
+        if type(value) is int and abs(value) < 10**18:
+            return f"({value})" if value < 0 else repr(value)
+        name = f"c{next(self._numbers)}"
+        self._space[name] = value
+        return name
+
+    def _variable(self) -> str:
+        return f"t{next(self._numbers)}"
+
+    def _code(self, node: tree.Node, place: _Place) -> _Code:
+        code: _Code = getattr(self, f"_{type(node).__name__.lower()}")(node, place)
+        if code.depth <= _DEEPEST:
+            return code
+        name = f"p{next(self._numbers)}"
+        parameters = ", ".join(["s", *place.variables()])
+        self._parts.append(f"def {name}({parameters}):\n    return {code.text}\n")
+        return _Code(f"{name}({parameters})", code.kind, 1, code.raw)
+
+    def _lifted(self, node: tree.Node, place: _Place) -> _Code:
+        code = self._code(node, place)
+        return _Code(f"lift({code.text})", code.kind, code.depth + 1) if code.raw else code
+
+    def _all(self, nodes: Iterable[tree.Node], place: _Place) -> tuple[str, int]:
+        codes = [self._lifted(node, place) for node in nodes]
+        text = "".join(f"{code.text}, " for code in codes)
+        return text, max((code.depth for code in codes), default=0) + 1
+
+    # One method for each kind of node; each is named after it.
+
+    def _literal(self, node: tree.Literal, place: _Place) -> _Code:
+        kind = values.kind_of(node.value)
+        return _Code(self._constant(node.value), kind if kind in ("number", "string") else "any")
+
+    def _name(self, node: tree.Name, place: _Place) -> _Code:
+        outer: list[str] = []
+        for name, variable in place.names:
+            if name == node.name:
+                found = _Code(variable)
+                break
+            if name == _ANY_ENTRY:
+                outer.append(variable)
+        else:
+            if node.name in self._bind:
+                text = self._bind[node.name]
+                found = _Code(text if _SIMPLE.match(text) else f"({text})", raw=True)
+            else:
+                found = _Code(f"s.get({self._constant(node.name)})", raw=True)
+        text = found.text
+        for variable in reversed(outer):
+            key = self._constant(node.name)
+            text = f"({variable}[{key}] if has({variable}, {key}) else {text})"
+        return _Code(text, depth=1 + len(outer), raw=found.raw or bool(outer))
+
+    def _input(self, node: tree.Input, place: _Place) -> _Code:
+        if place.input == "None":
+            return _Code(f"s.get({self._constant('?')})", raw=True)
+        return _Code(place.input)
+
+    def _path(self, node: tree.Path, place: _Place) -> _Code:
+        base = self._code(node.base, place)
+        return _Code(f"member({base.text}, {self._constant(node.name)})", depth=base.depth + 1)
+
+    def _negation(self, node: tree.Negation, place: _Place) -> _Code:
+        operand = self._code(node.operand, place)
+        return _Code(f"minus({operand.text})", depth=operand.depth + 1)
+
+    def _arithmetic(self, node: tree.Arithmetic, place: _Place) -> _Code:
+        left, right = self._code(node.left, place), self._code(node.right, place)
+        text = f"{_SIGNS[node.operator]}({left.text}, {right.text})"
+        return _Code(text, depth=max(left.depth, right.depth) + 1)
+
+    def _comparison(self, node: tree.Comparison, place: _Place) -> _Code:
+        return self._compare(
+            node.operator, self._code(node.left, place), self._code(node.right, place)
+        )
+
+    def _inputcomparison(self, node: tree.InputComparison, place: _Place) -> _Code:
+        tested = self._input(tree.Input(), place)
+        return self._compare(node.operator, tested, self._code(node.operand, place))
+
+    def _compare(self, sign: str, left: _Code, right: _Code) -> _Code:
+        """Compare directly where the kind is plain to see, and by the general rules elsewhere."""
+        depth = max(left.depth, right.depth) + 1
+        python, general = _PYTHON.get(sign, sign), _SYMBOLS[sign]
+        known = right.kind if right.kind != "any" else left.kind
+        open_, fixed = (left, right) if right.kind != "any" else (right, left)
+        if known == "any" or open_.kind != "any" or not fixed.text.isidentifier() | fixed.text.isdigit():
+            return _Code(f"{general}({left.text}, {right.text})", "boolean", depth)
+        variable = open_.text if _SIMPLE.match(open_.text) else self._variable()
+        first = variable if variable == open_.text else f"({variable} := {open_.text})"
+        if known == "string":
+            test = f"type({first}) is str"
+        else:
+            test = f"type({first}) is int or type({variable}) is Decimal"
+        pair = (variable, fixed.text) if open_ is left else (fixed.text, variable)
+        text = f"({pair[0]} {python} {pair[1]} if {test} else {general}({pair[0]}, {pair[1]}))"
+        return _Code(text, "boolean", depth)
+
+    def _between(self, node: tree.Between, place: _Place) -> _Code:
+        value = self._lifted(node.value, place)
+        variable = self._variable()
+        low = self._compare("<=", self._code(node.low, place), _Code(variable))
+        high = self._compare("<=", _Code(variable), self._code(node.high, place))
+        joined = self._joined([low, high], "False", "True")
+        depth = max(value.depth, joined.depth) + 1
+        return _Code(f"(lambda {variable}: {joined.text})({value.text})", "boolean", depth)
+
+    def _conjunction(self, node: tree.Conjunction, place: _Place) -> _Code:
+        return self._joined([self._code(each, place) for each in node.operands], "False", "True")
+
+    def _disjunction(self, node: tree.Disjunction, place: _Place) -> _Code:
+        return self._joined([self._code(each, place) for each in node.operands], "True", "False")
+
+    def _joined(self, codes: list[_Code], decisive: str, neutral: str) -> _Code:
+        """Join truth values: a decisive one ends it, otherwise all must be neutral, or it is null."""
+        if not codes:
+            return _Code(neutral, "boolean")
+        variables = [self._variable() for _ in codes]
+        decided = " or ".join(
+            f"({variable} := {code.text}) is {decisive}"
+            for variable, code in zip(variables, codes, strict=True)
+        )
+        agreed = " is ".join([*variables, neutral])
+        text = f"({decisive} if {decided} else {neutral} if {agreed} else None)"
+        return _Code(text, "boolean", max(code.depth for code in codes) + 2)
+
+    def _not(self, node: tree.Not, place: _Place) -> _Code:
+        operand = self._code(node.operand, place)
+        return _Code(f"negate({operand.text})", "boolean", operand.depth + 1)
+
+    def _tests(self, tests: Iterable[tree.Node], place: _Place) -> _Code:
+        return self._joined([self._test(test, place) for test in tests], "True", "False")
+
+    def _test(self, test: tree.Node, place: _Place) -> _Code:
+        code = self._lifted(test, place)
+        if decides(test):
+            return code
+        if isinstance(test, tree.Interval) and _plain(test):
+            return self._plain_interval(test, place)
+        if code.kind in ("number", "string"):
+            return self._compare("=", _Code(place.input), code)
+        return _Code(f"meets({place.input}, {code.text})", "boolean", code.depth + 1)
+
+    def _plain_interval(self, node: tree.Interval, place: _Place) -> _Code:
+        codes = []
+        for end, closed, sign in ((node.low, node.low_closed, ">"), (node.high, node.high_closed, "<")):
+            if end is not None:
+                operator = sign + "=" * closed
+                codes.append(self._compare(operator, _Code(place.input), self._code(end, place)))
+        return self._joined(codes, "False", "True")
+
+    def _unarytests(self, node: tree.UnaryTests, place: _Place) -> _Code:
+        if not node.tests:
+            return _Code("True", "boolean")
+        code = self._tests(node.tests, place)
+        return _Code(f"negate({code.text})", "boolean", code.depth + 1) if node.negated else code
+
+    def _membership(self, node: tree.Membership, place: _Place) -> _Code:
+        value = self._lifted(node.value, place)
+        variable = self._variable()
+        tests = self._tests(node.tests, place.testing(variable))
+        depth = max(value.depth, tests.depth) + 1
+        return _Code(f"(lambda {variable}: {tests.text})({value.text})", "boolean", depth)
+
+    def _if(self, node: tree.If, place: _Place) -> _Code:
+        codes = [self._lifted(each, place) for each in (node.then, node.condition, node.otherwise)]
+        then, condition, otherwise = codes
+        text = f"({then.text} if {condition.text} is True else {otherwise.text})"
+        return _Code(text, depth=max(code.depth for code in codes) + 1)
+
+    def _turns(
+        self, iterations: tuple[tree.Iteration, ...], place: _Place
+    ) -> tuple[str, list[str], _Place, int]:
+        sources, variables, depth = "", [], 0
+        for iteration in iterations:
+            source = self._lifted(iteration.source, place)
+            depth = max(depth, source.depth)
+            if iteration.until is None:
+                text = f"elements({source.text})"
+            else:
+                until = self._lifted(iteration.until, place)
+                depth = max(depth, until.depth)
+                text = f"run({source.text}, {until.text})"
+            sources += f"lambda {', '.join(variables)}: {text}, "
+            variables.append(self._variable())
+            place = place.having(iteration.name, variables[-1])
+        return f"({sources})", variables, place, depth
+
+    def _for(self, node: tree.For, place: _Place) -> _Code:
+        sources, variables, inner, depth = self._turns(node.iterations, place)
+        partial = reads_partial(node)
+        if partial:
+            variables = [*variables, self._variable()]
+            inner = inner.having("partial", variables[-1])
+        body = self._lifted(node.body, inner)
+        text = f"each({sources}, lambda {', '.join(variables)}: {body.text}, {partial})"
+        return _Code(text, depth=max(depth, body.depth) + 3)
+
+    def _quantified(self, node: tree.Quantified, place: _Place) -> _Code:
+        sources, variables, inner, depth = self._turns(node.iterations, place)
+        condition = self._code(node.condition, inner)
+        text = f"{node.kind}({sources}, lambda {', '.join(variables)}: {condition.text})"
+        return _Code(text, depth=max(depth, condition.depth) + 3)
+
+    def _listof(self, node: tree.ListOf, place: _Place) -> _Code:
+        items, depth = self._all(node.items, place)
+        return _Code(f"[{items}]", depth=depth)
+
+    def _context(self, node: tree.Context, place: _Place) -> _Code:
+        keys = [entry.key for entry in node.entries]
+        if len(set(keys)) < len(keys):
+            return _Code("None")
+        values_, depth = [], 0
+        for entry in node.entries:
+            value = self._lifted(entry.value, place)
+            variable = self._variable()
+            place = place.having(entry.key, variable)
+            depth = max(depth, value.depth)
+            values_.append(f"{self._constant(entry.key)}: ({variable} := {value.text}), ")
+        # A function of its own keeps the names of the entries to themselves.
+        return _Code(f"(lambda: {{{''.join(values_)}}})()", depth=depth + 3)
+
+    def _interval(self, node: tree.Interval, place: _Place) -> _Code:
+        ends, depth = self._all(
+            [end or tree.Literal(None) for end in (node.low, node.high)], place
+        )
+        flags = (node.low_closed, node.high_closed, node.low is None, node.high is None)
+        return _Code(f"interval({ends}{', '.join(map(repr, flags))})", depth=depth)
+
+    def _filter(self, node: tree.Filter, place: _Place) -> _Code:
+        base = self._lifted(node.base, place)
+        variable = self._variable()
+        inner = place.having("item", variable).having(_ANY_ENTRY, variable)
+        condition = self._lifted(node.condition, inner)
+        text = f"filtered({base.text}, lambda {variable}: {condition.text})"
+        return _Code(text, depth=max(base.depth, condition.depth) + 2)
+
+    def _call(self, node: tree.Call, place: _Place) -> _Code:
+        codes = [self._lifted(each, place) for each in node.positional]
+        named = [(each.name, self._lifted(each.value, place)) for each in node.named]
+        depth = max((code.depth for code in [*codes, *(code for _, code in named)]), default=0) + 3
+        given = ", ".join(code.text for code in codes)
+        name = node.function.name if isinstance(node.function, tree.Name) else ""
+        if name in self._functions:
+            pairs = ((key.replace(" ", "_"), code) for key, code in named)
+            given = given if not named else f"**{self._mapping(pairs)}"
+            function = self._chosen(name, self._external(name), place)
+            return _Code(f"lift({function}({given}))", depth=depth)
+        if name in BUILTINS:
+            function = self._chosen(name, self._constant(BUILTINS[name]), place)
+            way = f".by_name({self._mapping(named)})" if named else f"({given})"
+            return _Code(f"{function}{way}", depth=depth)
+        called = self._lifted(node.function, place)
+        given = "".join(f"{code.text}, " for code in codes)
+        text = f"apply({called.text}, ({given}), {self._mapping(named)})"
+        return _Code(text, depth=max(depth, called.depth + 1))
+
+    def _external(self, name: str) -> str:
+        function = self._functions[name]
+        return f"({function})" if isinstance(function, str) else self._constant(function)
+
+    def _chosen(self, name: str, function: str, place: _Place) -> str:
+        """Let a function that the expression itself defines win over one from outside."""
+        for each, variable in place.names:
+            if each == name:
+                return f"({variable} if type({variable}) is Lambda else {function})"
+        return function
+
+    def _mapping(self, named: Iterable[tuple[str, _Code]]) -> str:
+        pairs = ", ".join(f"{self._constant(key)}: {code.text}" for key, code in named)
+        return f"{{{pairs}}}"
+
+    def _function(self, node: tree.Function, place: _Place) -> _Code:
+        variables = []
+        for parameter in node.parameters:
+            variables.append(self._variable())
+            place = place.having(parameter, variables[-1])
+        body = self._lifted(node.body, place)
+        parameters = "".join(f"{self._constant(each)}, " for each in node.parameters)
+        text = f"Lambda(({parameters}), lambda {', '.join(variables)}: {body.text})"
+        return _Code(text, depth=body.depth + 2)
+
+    def _instanceof(self, node: tree.InstanceOf, place: _Place) -> _Code:
+        value = self._lifted(node.value, place)
+        text = f"is_instance({value.text}, {self._constant(node.type)})"
+        return _Code(text, "boolean", value.depth + 1)
+
+
+def _plain(node: tree.Interval) -> bool:
+    """Tell whether both ends are numbers written out, in order: then no range need be made."""
+    ends = [end.value for end in (node.low, node.high) if isinstance(end, tree.Literal)]
+    if len(ends) != (node.low is not None) + (node.high is not None):
+        return False
+    return all(type(end) in (int, Decimal) for end in ends) and ends == sorted(ends)
