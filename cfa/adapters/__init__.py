@@ -1,0 +1,1 @@
+"""Adapters of the applications, found by name through entry points."""
