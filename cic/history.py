@@ -48,9 +48,7 @@ def _view(text: str = "", **types: str) -> dict[str, str]:
 SCHEMA: dict[str, dict[str, str]] = {
     "customers": _view("customer kind name", first_seen=_MOMENT, last_seen=_MOMENT),
     "memberships": _view("customer segment", since=_MOMENT),
-    "changes": _view(
-        "customer segment kind cause loop", effective_at=_MOMENT, known_at=_MOMENT
-    ),
+    "changes": _view("customer segment kind cause loop", effective_at=_MOMENT, known_at=_MOMENT),
     "decisions": _view(
         "id rule version trigger customer cause actor reason loop variant default_variant",
         at=_MOMENT,

@@ -174,7 +174,9 @@ class Scored(NamedTuple):
 class Scorer(Protocol):
     """Learns from examples how likely something is, and says why."""
 
-    def fit(self, features: Sequence[str], examples: Sequence[Example], recent: Sequence[Example]) -> None:
+    def fit(
+        self, features: Sequence[str], examples: Sequence[Example], recent: Sequence[Example]
+    ) -> None:
         """Learn from examples; calibrate the probabilities on more recent ones, never learned from.
 
         The same examples must always give the same model.
@@ -192,3 +194,68 @@ class Scorer(Protocol):
 
 ENGINES = Port("icustomer.cic.engines", Engine)
 SCORERS = Port("icustomer.cic.scorers", Scorer)
+
+
+class ChangeRow(NamedTuple):
+    """One entry into or exit from a segment, as it is kept."""
+
+    customer: str
+    segment: str
+    version: str
+    kind: str
+    """entered or left."""
+    effective_at: int
+    known_at: int
+    cause: str
+    cause_id: str
+    seen: dict[str, Any]
+    """The values that decided."""
+    loop: str
+
+
+@runtime_checkable
+class Store(Protocol):
+    """Keeps who is in which segment since when, and every change."""
+
+    def memberships(self, connection: Any) -> Iterable[tuple[str, str, int]]:
+        """Yield (customer, segment, since)."""
+
+    def moment(self, connection: Any) -> int:
+        """Return the moment up to which segments are right."""
+
+    def version(self, connection: Any) -> str:
+        """Return the version of the definitions with which they were computed."""
+
+    def save(
+        self, connection: Any, changes: Sequence[ChangeRow], moment: int, version: str
+    ) -> None:
+        """Write changes, and the memberships that follow from them."""
+
+    def sizes(self) -> dict[str, int]:
+        """Return how many customers are in each segment."""
+
+    def members(self, segment: str, limit: int) -> list[dict[str, Any]]:
+        """Return the members of a segment, newest first."""
+
+    def memberships_of(self, customer: str) -> list[dict[str, Any]]:
+        """Return the segments of a customer with since when."""
+
+    def changes(
+        self, segment: str = "", customer: str = "", limit: int = 100
+    ) -> list[dict[str, Any]]:
+        """Return changes, newest first."""
+
+    def moves(self, segment: str, since: int) -> list[tuple[int, int, int]]:
+        """Return (day number, entered, left) for each day since a moment."""
+
+    def note(self, report: Mapping[str, Any]) -> None:
+        """Keep the result of a verification."""
+
+    def last_verification(self) -> dict[str, Any] | None:
+        """Return the last verification's result."""
+
+    def mirrors(self) -> dict[str, str]:
+        """Return the SELECTs that feed the history."""
+
+
+STORES: Port[Store] = Port("icustomer.cic.stores", Store)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,6 +17,21 @@ from cid.kit.errors import InvalidInput, Refused, Unavailable
 
 CHUNK = 20_000
 _HINT = "Ask one SELECT over facts, customers, attributes, memberships and the other views."
+
+_WHOLE = {"position", "time", "received"}
+_DENIED = {
+    # These make huge values before any limit on memory or time can act …
+    *("repeat", "lpad", "rpad", "bitstring", "list_resize", "array_resize"),
+    # … and these act on the engine, or hide another query in a text.
+    *(
+        "checkpoint",
+        "force_checkpoint",
+        "query",
+        "query_table",
+        "write_log",
+        "truncate_duckdb_logs",
+    ),
+}
 
 _ADD_FACTS = """
 INSERT INTO kept.fact
@@ -31,7 +47,6 @@ FROM (
     SELECT *, unnest(map_entries(json_transform(attributes, '"MAP(VARCHAR, VARCHAR)"'))) AS said
     FROM incoming WHERE attributes <> '{}'
 )
-WHERE said.value IS NOT NULL
 """
 
 
@@ -186,7 +201,7 @@ class DuckDbHistory:
         first = position = self._state()[1]
         added = 0
         while rows := source.facts_since(position, CHUNK):
-            cursor.register("incoming", _columns(FactRow._fields, rows))
+            cursor.register("incoming", _fact_columns(rows))
             cursor.execute(_ADD_FACTS)
             cursor.execute(_ADD_OBSERVATIONS)
             cursor.unregister("incoming")
@@ -195,6 +210,14 @@ class DuckDbHistory:
         if position != first:
             cursor.execute("UPDATE kept.state SET position = $1", [position])
         return added
+
+
+def _fact_columns(rows: Sequence[FactRow]) -> dict[str, Any]:
+    columns = zip(FactRow._fields, zip(*rows, strict=True), strict=True)
+    return {
+        name: np.array(values, dtype=np.int64 if name in _WHOLE else object)
+        for name, values in columns
+    }
 
 
 def _begin(connection: duckdb.DuckDBPyConnection, generation: str) -> None:
@@ -283,9 +306,28 @@ def _one_select(cursor: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement
     statements = cursor.extract_statements(sql)
     if len(statements) != 1:
         raise InvalidInput(f"This holds {len(statements)} SQL statements.", hint=_HINT)
-    if statements[0].type != duckdb.StatementType.SELECT:
+    tree: dict[str, Any] = {}
+    if statements[0].type == duckdb.StatementType.SELECT:
+        found = cursor.execute("SELECT json_serialize_sql($1)", [sql]).fetchone()
+        tree = json.loads(found[0]) if found else {}
+    if tree.get("error", True):
         raise Refused("Only a SELECT can be asked here; nothing can be changed.", hint=_HINT)
+    denied = sorted(_DENIED.intersection(_functions(tree)))
+    if denied:
+        raise Refused(f"The function {denied[0]!r} cannot be used here.", hint=_HINT)
     return statements[0]
+
+
+def _functions(tree: Any) -> Iterator[str]:
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            if isinstance(name := node.get("function_name"), str):
+                yield name.lower()
+            waiting.extend(node.values())
+        elif isinstance(node, list):
+            waiting.extend(node)
 
 
 def _explain(error: duckdb.Error) -> NoReturn:

@@ -1,0 +1,187 @@
+"""Properties of facts as columns: which SQL reads a FEEL expression exactly, and on which facts it cannot.
+
+A property of a fact may be anything, in every fact something else. SQL wants one type. So the kind is guessed
+from how the expression uses the name, and `odd` finds the facts for which the guess is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from cic.model import Aggregate
+from cid.feel import Unsupported, names, parse, to_sql
+from cid.feel import tree as feel
+
+Kind = Literal["number", "text", "boolean"]
+NUMBERS = "('UBIGINT', 'BIGINT', 'HUGEINT', 'DOUBLE')"
+MOMENT = 'epoch_ms("time")'
+_OWN = {"event": "event", "source": "source"}
+
+
+class Unreadable(Exception):
+    """SQL cannot say this exactly as FEEL means it."""
+
+
+class Expression:
+    """One expression over the properties of a fact."""
+
+    def __init__(self, text: str) -> None:
+        self.tree = parse(text)
+        self.kinds = {name: "text" for name in names(self.tree)} | dict(_kinds(self.tree))
+
+    def column(self, aggregate: Aggregate) -> str:
+        """Return the SQL of a value that an aggregate takes; only plain properties are read this way.
+
+        Raises:
+            Unreadable: it is a calculation, or reads what is not a property.
+        """
+        pointer = _pointer(self.tree)
+        if pointer in ("/event", "/source", "/time"):
+            if aggregate not in ("first", "last", "distinct"):
+                raise Unreadable(pointer)
+            if pointer == "/time":
+                if aggregate == "distinct":
+                    raise Unreadable(pointer)
+                return MOMENT
+            name = pointer[1:]
+            return name if aggregate == "distinct" else f"to_json({name})::VARCHAR"
+        place = text_literal(pointer)
+        type_ = f"json_type(properties, {place})"
+        said = f"json_extract_string(properties, {place})"
+        amount = f"CASE WHEN {type_} IN {NUMBERS} THEN TRY_CAST({said} AS DECIMAL(18,4)) END"
+        if aggregate in ("sum", "min", "max", "average"):
+            return amount
+        if aggregate == "distinct":
+            plain = f"WHEN {type_} IN ('VARCHAR', 'BOOLEAN') THEN {said}"
+            shortest = f"regexp_replace(({amount})::VARCHAR, '\\.?0+$', '')"
+            return f"CASE {plain} ELSE {shortest} END"
+        raw = f"json_extract(properties, {place})::VARCHAR"
+        fit = f"{type_} IN ('VARCHAR', 'BOOLEAN') OR ({amount}) IS NOT NULL"
+        return f"CASE WHEN {fit} THEN {raw} END"
+
+    def sql(self) -> str:
+        """Return the SQL of a condition.
+
+        Raises:
+            Unreadable: SQL cannot say it exactly.
+        """
+        if "time" in self.kinds:
+            raise Unreadable("time")
+        try:
+            return to_sql(self.tree, {name: self._read(name) for name in self.kinds})
+        except Unsupported as error:
+            raise Unreadable(str(error)) from error
+
+    def odd(self) -> str:
+        """Return SQL that is true for facts whose properties are not of the kinds that `sql` reads."""
+        return " OR ".join(
+            f"coalesce({self._odd(name)}, false)" for name in self.kinds if name not in _OWN
+        )
+
+    def _read(self, name: str) -> str:
+        if name in _OWN:
+            return _OWN[name]
+        said = f"json_extract_string(properties, {text_literal('/' + _escaped(name))})"
+        match self.kinds[name]:
+            case "number":
+                return f"TRY_CAST({said} AS DECIMAL(28,10))"
+            case "boolean":
+                return f"TRY_CAST({said} AS BOOLEAN)"
+            case _:
+                return said
+
+    def _odd(self, name: str) -> str:
+        type_ = f"json_type(properties, {text_literal('/' + _escaped(name))})"
+        match self.kinds[name]:
+            case "number":
+                said = f"json_extract_string(properties, {text_literal('/' + _escaped(name))})"
+                exact = f"TRY_CAST({said} AS DECIMAL(28,10))::DOUBLE = TRY_CAST({said} AS DOUBLE)"
+                large = f"abs(TRY_CAST({said} AS DOUBLE)) >= 1e15"
+                return (
+                    f"({type_} NOT IN {NUMBERS} AND {type_} <> 'NULL') "
+                    f"OR ({type_} IN {NUMBERS} AND (NOT coalesce({exact}, false) OR {large}))"
+                )
+            case "boolean":
+                return f"{type_} NOT IN ('BOOLEAN', 'NULL')"
+            case _:
+                return f"{type_} NOT IN ('VARCHAR', 'NULL')"
+
+
+def at_most(column: str, moment: int) -> str:
+    """Return SQL that is true up to a moment, included."""
+    quoted = ".".join(f'"{part}"' for part in column.split("."))
+    return f"({quoted} <= make_timestamp({moment * 1000}))"
+
+
+def text_literal(text: str) -> str:
+    """Write a text for SQL.
+
+    >>> text_literal("it's")
+    "'it''s'"
+    """
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _pointer(node: feel.Node) -> str:
+    if isinstance(node, feel.Name):
+        return "/" + _escaped(node.name)
+    if isinstance(node, feel.Path):
+        base = _pointer(node.base)
+        if base not in ("/event", "/source", "/time"):
+            return base + "/" + _escaped(node.name)
+    raise Unreadable(type(node).__name__)
+
+
+def _kinds(node: feel.Node) -> Iterator[tuple[str, Kind]]:
+    for each in feel.walk(node):
+        match each:
+            case feel.Comparison(left=left, right=right):
+                yield from _alike([left, right])
+            case feel.Between(value=value, low=low, high=high):
+                yield from _alike([value, low, high])
+            case feel.Membership(value=value, tests=tests):
+                inner = [part for test in tests for part in feel.walk(test)]
+                yield from _alike([value, *inner])
+            case feel.Arithmetic(operator=operator, left=left, right=right):
+                texts = operator == "+" and "text" in map(_literal, (left, right))
+                yield from _named([left, right], "text" if texts else "number")
+            case feel.Negation(operand=operand):
+                yield from _named([operand], "number")
+            case feel.Conjunction(operands=operands) | feel.Disjunction(operands=operands):
+                yield from _named(operands, "boolean")
+            case feel.Not(operand=operand):
+                yield from _named([operand], "boolean")
+            case feel.If(condition=condition):
+                yield from _named([condition], "boolean")
+    yield from _named([node], "boolean")
+
+
+def _alike(nodes: list[feel.Node]) -> Iterator[tuple[str, Kind]]:
+    kinds = [kind for node in nodes if (kind := _literal(node))]
+    if kinds:
+        yield from _named(nodes, kinds[0])
+
+
+def _named(nodes: list[feel.Node] | tuple[feel.Node, ...], kind: Kind) -> Iterator[tuple[str, Kind]]:
+    for node in nodes:
+        if isinstance(node, feel.Name):
+            yield node.name, kind
+
+
+def _literal(node: feel.Node) -> Kind | None:
+    if isinstance(node, feel.Arithmetic | feel.Negation):
+        return "number"
+    if not isinstance(node, feel.Literal) or node.value is None:
+        return None
+    match node.value:
+        case bool():
+            return "boolean"
+        case str():
+            return "text"
+        case _:
+            return "number"

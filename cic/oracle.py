@@ -1,0 +1,147 @@
+"""What a trait is, said in the plainest code: every other way of computing it must agree with this one.
+
+A trait of a customer at a moment ``as_of`` is an aggregate over the customer's facts
+
+- whose event is one of ``of``,
+- that happened in the half-open window ``(as_of − window, as_of]``, or at or before ``as_of``,
+- that were received at or before ``known_at``, where one is given,
+- for which ``where`` is true (null is not true).
+
+Expressions read the fact's properties and its ``event``, ``source`` and ``time`` (a moment in UTC), which
+win over properties of the same name. A fact whose value is not fit for the aggregate does not contribute:
+
+``count``      every fact contributes; 0 where there is none
+``sum``        numbers, each first rounded half up to 4 decimals; numbers of 10¹⁴ or more are no amounts
+               and do not contribute; 0 where there is none
+``min, max``   the same numbers; null where there is none
+``average``    the sum divided by the number of facts that contribute, rounded half up to 4 decimals;
+               null where there is none
+``distinct``   how many different texts: a text is itself, a number is its amount written without
+               needless zeros, a truth value is ``true`` or ``false``, a date or moment is ISO text;
+               lists, contexts and null do not contribute; 0 where there is none
+``first, last`` the value as it is (a number as Decimal) of the first or last fact that has one of the same
+               kinds, in the total order (time, source, message id); null where there is none
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from cic.model import Trait
+from cid.feel import evaluate, parse
+from cid.kit.clock import to_datetime
+from cid.kit.definitions import Entry
+from cid.model.fact import Fact
+
+PLACES = Decimal("0.0001")
+LIMIT = Decimal(10) ** 14
+
+
+def oracle(
+    facts: Iterable[Fact],
+    traits: Mapping[str, Entry[Trait]],
+    as_of: int,
+    known_at: int | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Compute every trait of every customer who owns a fact, by looking at all facts each time."""
+    owned: dict[str, list[Fact]] = defaultdict(list)
+    for fact in facts:
+        if fact.customer and (known_at is None or fact.received <= known_at):
+            owned[fact.customer].append(fact)
+    return {
+        customer: {name: trait_of(entry.value, own, as_of) for name, entry in traits.items()}
+        for customer, own in owned.items()
+    }
+
+
+def trait_of(trait: Trait, facts: Iterable[Fact], as_of: int) -> Any:
+    """Compute one trait over the facts of one customer."""
+    counted = sorted(_counted(trait, facts, as_of), key=lambda fact: fact.order)
+    if trait.aggregate == "count":
+        return len(counted)
+    value = parse(trait.value)
+    values = [evaluate(value, scope(fact)) for fact in counted]
+    if trait.aggregate in ("first", "last"):
+        fit = [exact(value) for value in values if text(value) is not None]
+        return fit[0 if trait.aggregate == "first" else -1] if fit else None
+    if trait.aggregate == "distinct":
+        return len({text(value) for value in values} - {None})
+    numbers = [number for value in values if (number := amount(value)) is not None]
+    if trait.aggregate == "sum":
+        return sum(numbers, Decimal(0))
+    if not numbers:
+        return None
+    if trait.aggregate == "average":
+        return average(sum(numbers, Decimal(0)), len(numbers))
+    return min(numbers) if trait.aggregate == "min" else max(numbers)
+
+
+def _counted(trait: Trait, facts: Iterable[Fact], as_of: int) -> Iterator[Fact]:
+    begin = as_of - trait.window_length
+    where = parse(trait.where) if trait.where else None
+    for fact in facts:
+        inside = fact.time <= as_of and (not trait.window or fact.time > begin)
+        if fact.event in trait.of and inside:
+            if where is None or evaluate(where, scope(fact)) is True:
+                yield fact
+
+
+def scope(fact: Fact) -> dict[str, Any]:
+    """Return what expressions of traits may read."""
+    return {
+        **fact.properties,
+        "event": fact.event,
+        "source": fact.source,
+        "time": to_datetime(fact.time),
+    }
+
+
+def amount(value: Any) -> Decimal | None:
+    """Return a number as an amount with 4 decimals; None where it is none.
+
+    >>> amount(0.00005), amount("12"), amount(True), amount(10**14)
+    (Decimal('0.0001'), None, None, None)
+    """
+    number = exact(value)
+    if not isinstance(number, Decimal) or not number.is_finite() or abs(number) > LIMIT:
+        return None
+    rounded = number.quantize(PLACES, ROUND_HALF_UP) + 0
+    return rounded if abs(rounded) < LIMIT else None
+
+
+def average(total: Decimal, count: int) -> Decimal:
+    """Divide a sum by a number of facts, to 4 decimals.
+
+    >>> average(Decimal("10.0000"), 3)
+    Decimal('3.3333')
+    """
+    return (total / count).quantize(PLACES, ROUND_HALF_UP)
+
+
+def exact(value: Any) -> Any:
+    """Turn a number into a Decimal that is written the same; leave everything else as it is."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    return Decimal(repr(value))
+
+
+def text(value: Any) -> str | None:
+    """Return the text by which values are told apart; None where a value does not contribute."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return value
+        case date():
+            return value.isoformat()
+        case timedelta():
+            return str(value)
+        case int() | float() | Decimal():
+            number = amount(value)
+            return None if number is None else format(number.normalize() + 0, "f")
+        case _:
+            return None

@@ -1,0 +1,268 @@
+"""What every plugin of intelligence must do, as tests to inherit from.
+
+    class TestMyEngine(EngineContract):
+        def make(self, path):
+            return MyEngine(path)
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from cic.batch import compute, profiles
+from cic.model import Trait
+from cic.oracle import oracle
+from cic.ports import Engine, Example, FactRow, HistorySource, Mirror, Scorer
+from cid.kit.clock import DAY, HOUR
+from cid.kit.definitions import D, Entry
+from cid.kit.errors import InvalidInput, Refused
+from cid.model.definition import Attribute
+from cid.model.fact import Fact
+
+
+class Facts(HistorySource):
+    """A source of history that holds its facts in memory."""
+
+    def __init__(self, facts: Iterable[Fact], tables: Mapping[str, Mirror] | None = None) -> None:
+        self.all = list(facts)
+        self.tables = dict(tables or {})
+        self.of: dict[str, str] = {fact.identity: fact.customer for fact in self.all}
+        self.state = "1"
+
+    def generation(self) -> str:
+        """Return the text given to ``state``."""
+        return self.state
+
+    def facts_since(self, position: int, limit: int) -> Sequence[FactRow]:
+        """Return facts by position."""
+        later = sorted((fact for fact in self.all if fact.position > position), key=_position)
+        return [_row(fact) for fact in later[:limit]]
+
+    def owners_version(self) -> str:
+        """Return a text made of all owners."""
+        return repr(sorted(self.of.items()))
+
+    def owners(self) -> Iterable[tuple[str, str]]:
+        """Return who owns which identity."""
+        return self.of.items()
+
+    def mirrors(self) -> Mapping[str, Mirror]:
+        """Return the tables given at the beginning."""
+        return self.tables
+
+
+def fact(
+    position: int,
+    event: str = "Order Completed",
+    *,
+    time: int = 0,
+    customer: str = "c1",
+    source: str = "shop",
+    received: int | None = None,
+    properties: dict[str, Any] | None = None,
+    attributes: dict[str, Any] | None = None,
+    message_id: str = "",
+) -> Fact:
+    """Make a fact with few words."""
+    return Fact(
+        position=position,
+        message_id=message_id or f"m{position}",
+        source=source,
+        type="identify" if attributes else "track",
+        event=event,
+        time=time,
+        received=time if received is None else received,
+        identifiers=(f"user_id:{customer}",),
+        properties=properties or {},
+        attributes=attributes or {},
+        identity=f"user_id:{customer}",
+        customer=customer,
+    )
+
+
+def entries(**definitions: D) -> dict[str, Entry[D]]:
+    """Make definitions as if read from a file; ``_`` in names stands for a space."""
+    return {
+        name.replace("_", " "): Entry(name.replace("_", " "), value, "test.yaml", 1, "v1")
+        for name, value in definitions.items()
+    }
+
+
+class EngineContract(ABC):
+    """What every engine for questions about history does."""
+
+    @abstractmethod
+    def make(self, path: Path) -> Engine:
+        """Open the engine on a path."""
+
+    def test_facts_follow_their_identity_to_another_customer(self, tmp_path: Path) -> None:
+        engine, source = self.make(tmp_path / "history"), Facts([fact(1), fact(2, customer="c2")])
+        assert engine.sync(source) == 2
+        source.of["user_id:c2"] = "c1"
+        assert engine.sync(source) == 0
+        assert engine.query("SELECT customer, count(*) FROM facts GROUP BY 1").rows == [("c1", 2)]
+        engine.close()
+
+    def test_history_survives_closing_and_continues(self, tmp_path: Path) -> None:
+        engine, source = self.make(tmp_path / "history"), Facts([fact(1)])
+        engine.sync(source)
+        engine.close()
+        engine = self.make(tmp_path / "history")
+        source.all.append(fact(7))
+        assert (engine.position(), engine.sync(source), engine.position()) == (1, 1, 7)
+        engine.close()
+
+    def test_a_new_generation_makes_history_again(self, tmp_path: Path) -> None:
+        engine, source = self.make(tmp_path / "history"), Facts([fact(1), fact(2)])
+        engine.sync(source)
+        source.all, source.state = [fact(3)], "2"
+        assert engine.sync(source) == 1
+        assert engine.query("SELECT position FROM facts").rows == [(3,)]
+        engine.close()
+
+    def test_small_tables_are_copied_when_their_version_changes(self, tmp_path: Path) -> None:
+        def members(version: str, *rows: tuple[Any, ...]) -> Mirror:
+            return Mirror(("customer", "segment", "since"), lambda: rows, version=version)
+
+        engine = self.make(tmp_path / "history")
+        source = Facts([], {"memberships": members("1", ("c1", "vip", DAY))})
+        engine.sync(source)
+        source.tables["memberships"] = members("1")
+        engine.sync(source)
+        question = "SELECT segment, epoch_ms(since) FROM memberships"
+        assert engine.query(question).rows == [("vip", DAY)]
+        source.tables["memberships"] = members("2", ("c2", "gold", None))
+        engine.sync(source)
+        assert engine.query(question).rows == [("gold", None)]
+        engine.close()
+
+    def test_questions_are_cut_and_say_so(self, tmp_path: Path) -> None:
+        engine = self.make(tmp_path / "history")
+        engine.sync(Facts([fact(n) for n in range(1, 6)]))
+        result = engine.query("SELECT position FROM facts WHERE position > $n", {"n": 1}, rows=2)
+        assert (len(result.rows), result.cut) == (2, True)
+        assert not engine.query("SELECT 1", {"unused": 1}).cut
+        engine.close()
+
+    def test_nothing_can_be_changed_or_reached_from_a_question(self, tmp_path: Path) -> None:
+        engine = self.make(tmp_path / "history")
+        engine.sync(Facts([fact(1)]))
+        for sql in (
+            "DELETE FROM facts",
+            "CREATE TABLE mine (x INT)",
+            "SELECT * FROM read_csv('/etc/hostname')",
+            "SELECT 1; SELECT 2",
+            "",
+            "SELECT nonsense FROM facts",
+        ):
+            try:
+                engine.query(sql)
+            except (Refused, InvalidInput) as error:
+                assert error.hint, sql
+            else:
+                raise AssertionError(f"answered: {sql}")
+        assert engine.query("SELECT count(*) FROM facts").rows == [(1,)]
+        engine.close()
+
+    def test_traits_equal_the_oracle(self, tmp_path: Path) -> None:
+        facts = [
+            fact(1, time=0, properties={"total": 10.005, "channel": "web"}),
+            fact(2, time=HOUR, properties={"total": 2, "channel": None}),
+            fact(3, time=DAY, properties={"total": "free", "channel": "store"}),
+            fact(4, "Order Refunded", time=DAY + 1, customer="c2", properties={"total": 5}),
+        ]
+        traits = entries(
+            orders=Trait(of=("Order Completed",), count=True, window="1 d"),
+            spend=Trait(of=("Order Completed",), sum="total"),
+            average=Trait(of=("Order Completed",), average="total"),
+            channels=Trait(of=("Order Completed",), distinct="channel"),
+            last_channel=Trait(of=("Order Completed",), last="channel"),
+            web_orders=Trait(of=("Order Completed",), count=True, where='channel = "web"'),
+        )
+        engine = self.make(tmp_path / "history")
+        engine.sync(Facts(facts))
+        for as_of in (-1, 0, HOUR, DAY, DAY + 1, 2 * DAY):
+            assert compute(engine, traits, as_of) == oracle(facts, traits, as_of)
+        assert compute(engine, traits, DAY)["c1"]["spend"] == Decimal("12.005")
+        engine.close()
+
+    def test_the_master_wins_over_newer_words_of_others(self, tmp_path: Path) -> None:
+        said = [
+            fact(1, time=1, source="erp", attributes={"city": "Lyon"}),
+            fact(2, time=2, source="shop", attributes={"city": "Paris"}),
+        ]
+        engine = self.make(tmp_path / "history")
+        engine.sync(Facts(said))
+        city = entries(city=Attribute(masters=("erp",)))
+        assert profiles(engine, city, 2) == {"c1": {"city": "Lyon"}}
+        engine.close()
+
+
+class ScorerContract(ABC):
+    """What every scorer does."""
+
+    @abstractmethod
+    def make(self) -> Scorer:
+        """Make a scorer that has learned nothing yet."""
+
+    def test_it_learns_what_there_is_to_learn(self) -> None:
+        scorer = self.make()
+        scorer.fit(["orders", "noise"], _examples(0, 400), _examples(400, 600))
+        high, low = scorer.predict([_example(1, 9.0), _example(2, 0.0)])
+        assert 0 <= low < 0.5 < high <= 1
+
+    def test_the_same_examples_make_the_same_model(self) -> None:
+        answers = []
+        for _ in range(2):
+            scorer = self.make()
+            scorer.fit(["orders", "noise"], _examples(0, 400), _examples(400, 600))
+            answers.append(scorer.predict(_examples(600, 620)))
+        assert answers[0] == answers[1]
+
+    def test_it_says_which_feature_mattered(self) -> None:
+        scorer = self.make()
+        scorer.fit(["orders", "noise"], _examples(0, 400), _examples(400, 600))
+        (reasons,) = scorer.explain([_example(1, 9.0)])
+        assert reasons[0].feature == "orders"
+        assert reasons[0].effect > 0
+
+    def test_a_missing_value_is_no_obstacle(self) -> None:
+        scorer = self.make()
+        scorer.fit(["orders", "noise"], _examples(0, 400), _examples(400, 600))
+        (probability,) = scorer.predict([Example("c", 0, (None, None), None)])
+        assert 0 <= probability <= 1
+
+
+def _examples(start: int, end: int) -> list[Example]:
+    return [_example(n, float(n * 7 % 10)) for n in range(start, end)]
+
+
+def _example(n: int, orders: float) -> Example:
+    # Nearly, not wholly, decided by the number of orders.
+    return Example(f"c{n}", n, (orders, float(n % 3)), orders >= 5 if n % 11 else orders < 5)
+
+
+def _position(fact: Fact) -> int:
+    return fact.position
+
+
+def _row(fact: Fact) -> FactRow:
+    return FactRow(
+        fact.position,
+        fact.identity,
+        fact.message_id,
+        fact.source,
+        fact.type,
+        fact.event,
+        fact.time,
+        fact.received,
+        fact.actor,
+        fact.loop,
+        json.dumps(fact.properties, ensure_ascii=False),
+        json.dumps(fact.attributes, ensure_ascii=False),
+    )
