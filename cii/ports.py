@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
+from cid.kit.clock import Clock
 from cid.kit.plugins import Port
 from cid.model.fact import Fact
 
@@ -42,7 +44,7 @@ class Place(NamedTuple):
 
 
 class Lease(NamedTuple):
-    """The partitions a member of a group may work on, until the lease ends; the epoch fences zombies."""
+    """The partitions a member of a group may work on for a time; the epoch fences zombies."""
 
     partitions: tuple[int, ...]
     epoch: int
@@ -57,7 +59,7 @@ class Transport(Protocol):
         """Make a topic if it does not exist; return how many partitions it has."""
 
     def append(self, topic: str, messages: Sequence[Message]) -> list[Place]:
-        """Append messages; they are durable, in order per key and without gaps when this returns."""
+        """Append messages: durable, in order per key and without gaps when this returns."""
 
     def append_soon(self, topic: str, messages: Sequence[Message]) -> Future[list[Place]]:
         """Append with the next group commit; the future is done when the messages are durable."""
@@ -99,11 +101,65 @@ class Connector(Protocol):
         """
 
 
+class CollectLimits(BaseModel):
+    """How much one request to the collect endpoint may bring."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    request: int = Field(4 << 20, gt=0)
+    """Bytes of a request as it is sent."""
+    inflated: int = Field(4 << 20, gt=0)
+    """Bytes of a request after decompression."""
+    event: int = Field(32 << 10, gt=0, le=4 << 20)
+    """Bytes of one event; a larger one is rejected, the others of its batch are not."""
+    events: int = Field(2_500, gt=0)
+    """Events of one batch."""
+    depth: int = Field(64, gt=0, le=200)
+    """How deep an event may nest objects and lists."""
+    message_id: int = Field(100, gt=0)
+    """Characters of a message id."""
+
+
+class CollectSettings(Protocol):
+    """What the collect endpoint needs to know; it asks ``request.state.cii`` for it."""
+
+    @property
+    def transport(self) -> Transport:
+        """The log."""
+
+    @property
+    def topic(self) -> str:
+        """Where in the log the events go."""
+
+    @property
+    def keys(self) -> Mapping[str, str]:
+        """Which system sends with which write key."""
+
+    @property
+    def lenient(self) -> bool:
+        """Take events with an unknown key into quarantine instead of refusing the request.
+
+        A refusal ends some clients' processes (RudderStack's for Node without an error handler).
+        """
+
+    @property
+    def limits(self) -> CollectLimits:
+        """How much a request may bring."""
+
+    @property
+    def clock(self) -> Clock:
+        """Where the moment of receipt comes from."""
+
+    @property
+    def about_things(self) -> Collection[str]:
+        """Events that are about no customer, so that they need no id."""
+
+
 class Stage(Protocol):
     """One layer's part in applying records: state in memory, written with the batch.
 
-    The pipeline is one thread. For each record it first lets every stage advance to the record's moment,
-    then apply it; at the end of the batch every stage flushes into the batch's transaction.
+    The pipeline is one thread. For each record it first lets every stage advance to the record's
+    moment, then apply it; at the end of the batch every stage flushes into the batch's transaction.
     """
 
     def load(self, connection: Connection) -> None:
@@ -124,3 +180,103 @@ class Stage(Protocol):
 
 TRANSPORTS = Port("icustomer.cii.transports", Transport)
 CONNECTORS = Port("icustomer.cii.connectors", Connector)
+
+
+class LedgerRow(NamedTuple):
+    """The fate of one received record."""
+
+    position: int
+    partition: int
+    offset: int
+    source: str
+    message_id: str
+    state: str
+    reason: str
+    detail: str
+    received: int
+    time: int | None
+    event: str
+    identity: str
+
+
+@runtime_checkable
+class Store(Protocol):
+    """Keeps the ledger, the identity graph, and how far the log has been applied."""
+
+    def progress(self, connection: Any, topic: str) -> dict[int, int]:
+        """Return the next offset to apply, by partition."""
+
+    def moment(self, connection: Any) -> int:
+        """Return the moment up to which records have been applied."""
+
+    def position(self, connection: Any) -> int:
+        """Return the last position in the ledger."""
+
+    def known(self, connection: Any, keys: Sequence[bytes]) -> set[bytes]:
+        """Return those of the keys that the ledger has already."""
+
+    def identifiers(self, connection: Any) -> Iterable[tuple[str, str, int, bool]]:
+        """Yield (identifier, customer, first seen, blocked)."""
+
+    def edges(self, connection: Any) -> Iterable[tuple[Any, ...]]:
+        """Yield the evidence, in the order of the fields of an edge."""
+
+    def aliases(self, connection: Any) -> Iterable[tuple[str, str]]:
+        """Yield (former customer, customer that took it over), oldest first."""
+
+    def save(
+        self,
+        connection: Any,
+        rows: Sequence[LedgerRow],
+        keys: Sequence[tuple[bytes, int]],
+        graph: Any,
+        moment: int,
+    ) -> None:
+        """Write the fates of a batch and what it changed in the identity graph."""
+
+    def advance(
+        self, connection: Any, topic: str, before: Mapping[int, int], after: Mapping[int, int]
+    ) -> None:
+        """Move the offsets on, if they still are where we read them.
+
+        Raises:
+            Conflict: somebody else has moved them; this worker must start again.
+        """
+
+    def applied(self, after: int, limit: int) -> list[tuple[int, int, int, str]]:
+        """Return (position, partition, offset, identity) of applied records after a position."""
+
+    def totals(self) -> list[dict[str, Any]]:
+        """Return counts by source, state and reason."""
+
+    def held(self, state: str, limit: int) -> list[dict[str, Any]]:
+        """Return records in a state, newest first."""
+
+    def replayed(self, connection: Any, positions: Sequence[int]) -> None:
+        """Forget the fate of quarantined records that are about to be applied again."""
+
+    def find(self, message_id: str) -> list[dict[str, Any]]:
+        """Return the fates of all records with a message id."""
+
+    def timeline(
+        self, identities: Sequence[str], before: int, limit: int, source: str
+    ) -> list[dict[str, Any]]:
+        """Return the newest applied records of some identities, before a moment."""
+
+    def evidence(self, identifiers: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the evidence among some identifiers."""
+
+    def regroupings(self, customer: str, limit: int) -> list[dict[str, Any]]:
+        """Return merges and splits of a customer, newest first; of all where empty."""
+
+    def merges(self) -> dict[str, int]:
+        """Return how many merges and splits there were."""
+
+    def last_received(self) -> dict[str, int]:
+        """Return the moment of the last record of each source."""
+
+    def mirrors(self) -> dict[str, str]:
+        """Return the SELECTs that feed the history."""
+
+
+STORES: Port[Store] = Port("icustomer.cii.stores", Store)

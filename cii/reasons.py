@@ -24,6 +24,8 @@ class Reason(StrEnum):
     """It says that something happened, but not what."""
     NO_IDENTIFIER = "no_identifier"
     """Nothing in it says which customer it is about."""
+    INVALID_ID = "invalid_id"
+    """An id is neither text nor a number, or is too long."""
     INVALID_TIME = "invalid_time"
     """When it happened is missing where it has to be said, or cannot be understood."""
     UNKNOWN_PROTOCOL = "unknown_protocol"

@@ -117,7 +117,7 @@ class SqliteLog:
         return self._topic(topic)[1]
 
     def append(self, topic: str, messages: Sequence[Message]) -> list[Place]:
-        """Append messages; they are durable, in order per key and without gaps when this returns.
+        """Append messages: durable, in order per key and without gaps when this returns.
 
         Raises:
             Unavailable: nothing was appended; try again.
@@ -254,9 +254,13 @@ class SqliteLog:
         number, partitions = self._topic(topic)
         rows = []
         size = 0
+        last: Mapping[str, str] | None = None
+        headers = ""
         for message in messages:
             key, value = bytes(message.key), bytes(message.value)
-            headers = _write_headers(message.headers)
+            if message.headers is not last:
+                last = message.headers
+                headers = json.dumps(dict(last), separators=(",", ":"))
             length = len(key) + len(value) + len(headers)
             if length > self._largest:
                 raise InvalidInput(f"A message of {length} bytes is too large for the log.")
@@ -337,10 +341,6 @@ def _insert(db: sqlite3.Connection, values: list[object]) -> None:
 @lru_cache(maxsize=1 << 16)
 def _hash(key: bytes) -> int:
     return murmur2(key)
-
-
-def _write_headers(headers: Mapping[str, str]) -> str:
-    return json.dumps(dict(headers), separators=(",", ":")) if headers else "{}"
 
 
 @lru_cache(maxsize=1 << 12)
