@@ -6,11 +6,15 @@ SQL asks the history, and the explanation says why. They agree, or a target says
 
 from cid.feel.check import called, check, names
 from cid.feel.errors import FeelError, Unsupported
+from cid.feel.explain import Explanation, explain
 from cid.feel.interpreter import evaluate, evaluate_unary
 from cid.feel.parser import parse, parse_unary
 from cid.feel.python import compile_expression, compile_unary
+from cid.feel.notation import write
+from cid.feel.sql import to_sql
 
 __all__ = [
+    "Explanation",
     "FeelError",
     "Unsupported",
     "called",
@@ -19,7 +23,10 @@ __all__ = [
     "compile_unary",
     "evaluate",
     "evaluate_unary",
+    "explain",
     "names",
     "parse",
     "parse_unary",
+    "to_sql",
+    "write",
 ]

@@ -1,0 +1,111 @@
+"""Say why: each part of a condition with its value, and the values that were read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cid.feel import tree
+from cid.feel.interpreter import Env, Functions, value_in
+from cid.feel.notation import write
+from cid.feel.parser import parse
+from cid.feel.writing import literal_of
+
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A part of an expression, its value, and the parts it follows from."""
+
+    text: str
+    value: Any
+    children: tuple[Explanation, ...] = ()
+
+    def reads(self) -> dict[str, Any]:
+        """Give the values that were read, by what was read."""
+        found: dict[str, Any] = {}
+        waiting = [self]
+        while waiting:
+            part = waiting.pop()
+            if not part.children:
+                found.setdefault(part.text, part.value)
+            waiting.extend(reversed(part.children))
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the explanation as JSON can carry it; values that JSON lacks are written as text."""
+        return {
+            "text": self.text,
+            "value": _plain(self.value),
+            "children": [child.to_dict() for child in self.children],
+        }
+
+    def __str__(self) -> str:
+        lines = [f"{self.text} → {literal_of(self.value)}"]
+        for child in self.children:
+            lines.extend("  " + line for line in str(child).splitlines())
+        return "\n".join(lines)
+
+
+def explain(
+    expression: tree.Node | str, scope: Mapping[str, Any], functions: Functions | None = None
+) -> Explanation:
+    """Say why an expression has the value it has.
+
+    >>> print(explain('spend > 100 and tier = "gold"', {"spend": 80, "tier": "gold"}))
+    spend > 100 and tier = "gold" → false
+      spend > 100 → false
+        spend → 80
+      tier = "gold" → true
+        tier → "gold"
+    """
+    node = parse(expression, scope) if isinstance(expression, str) else expression
+    return _explained(node, Env(scope, functions or {}, scope.get("?")))
+
+
+def _explained(node: tree.Node, env: Env) -> Explanation:
+    value = value_in(node, env)
+    parts: tuple[Explanation, ...] = ()
+    if not isinstance(node, tree.Path):
+        parts = tuple(_explained(part, env) for part in _parts(node, env))
+    return Explanation(write(node), value, parts)
+
+
+def _parts(node: tree.Node, env: Env) -> list[tree.Node]:
+    """Give the parts worth showing: those that were looked at, and that read something."""
+    match node:
+        case tree.If():
+            met = value_in(node.condition, env) is True
+            shown = [node.condition, node.then if met else node.otherwise]
+        case tree.For() | tree.Quantified():
+            shown = [node.iterations[0].source]
+        case tree.Filter():
+            shown = [node.base]
+        case tree.Function() | tree.Context():
+            shown = []
+        case tree.Call():
+            shown = [*node.positional, *(argument.value for argument in node.named)]
+        case tree.Membership():
+            shown = [node.value]
+        case _:
+            shown = list(tree.children(node))
+    return [part for part in shown if _reads(part)]
+
+
+def _reads(node: tree.Node) -> bool:
+    return any(isinstance(each, tree.Name | tree.Input | tree.Call) for each in tree.walk(node))
+
+
+def _plain(value: Any) -> Any:
+    from decimal import Decimal
+
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else str(value)
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return literal_of(value).removeprefix('@"').removesuffix('"')
