@@ -48,7 +48,7 @@ class FlowPlan:
         """Return the fact that a row of the log tells.
 
         Raises:
-            RecordFault: it has no valid type, event or time, or does not fit the flow's expressions.
+            RecordFault: it has no valid type, event or time, or does not fit the expressions.
         """
         try:
             layout = self._layouts.of(row)
