@@ -130,16 +130,16 @@ def read(measure: Measure, groups: Mapping[tuple[str, str], Totals]) -> Reading:
     return _with(reading, found.value, *(found[1:] if certain else ()))
 
 
-def verdict(measure: Measure, reading: Reading) -> tuple[Verdict, int | None]:
-    """Judge a reading against the target by its interval.
+def verdict(measure: Measure, reading: Reading, target: float | None) -> tuple[Verdict, int | None]:
+    """Judge a reading against a target by its interval.
 
     Where that is inconclusive, also say how many rows would be needed, were the number to stay.
 
-    >>> share = Measure(rows="…", formula="…", target=0.8)
-    >>> verdict(share, Reading(0.9, n=20, low=0.74, high=0.97))
+    >>> share = Measure(rows="…", formula="customers who came back / customers")
+    >>> verdict(share, Reading(0.9, n=20, low=0.74, high=0.97), target=0.8)
     ('inconclusive', 27)
     """
-    target, value = measure.target, reading.value
+    value = reading.value
     if target is None:
         return "no target", None
     if value is None:

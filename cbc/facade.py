@@ -1,0 +1,290 @@
+"""Capabilities: what the company is able to do, in numbers that open to the customers behind."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from cbc.capabilities import dead_links
+from cbc.capabilities.board import board, goal_of, text, title
+from cbc.capabilities.standing import Standing
+from cbc.loops import STEPS, steps, trace
+from cbc.measurement import (
+    Period,
+    Reading,
+    compare,
+    drill_sql,
+    partial,
+    rows_sql,
+    tables_read,
+    trend,
+    verdict,
+)
+from cbc.measurement.gauge import Gauge
+from cbc.model import CAPABILITIES, GOALS, MEASURES, Measure
+from cbc.ports import History
+from cic.ports import plain
+from cid.kit.clock import DAY, Clock, format_time, parse_time
+from cid.kit.definitions import Definitions, Entry
+from cid.kit.errors import ICustomerError, InvalidDefinition, InvalidInput, NotFound
+
+MAX_DRILL = 10_000
+_LOOP = re.compile(r"\bloop\b")
+
+
+class Capabilities:
+    """Measures, the capabilities they show, and the loops that move them."""
+
+    def __init__(self, definitions: Definitions, engine: History, clock: Clock) -> None:
+        self._definitions = definitions
+        self._engine = engine
+        self._gauge = Gauge(engine, clock)
+        self._standing = Standing(engine)
+
+    def measures(self, as_of: str = "") -> list[dict[str, Any]]:
+        """List all measures with their present number, the one before, and the target."""
+        moment = self._moment(as_of)
+        return [self._brief(entry, moment) for entry in self._definitions.of(MEASURES).values()]
+
+    def measure(self, name: str, as_of: str = "") -> dict[str, Any]:
+        """Return one measure: number, interval, trend of twelve periods, formula, what it reads.
+
+        Raises:
+            NotFound: there is no such measure.
+        """
+        entry = self._definitions.get(MEASURES, name)
+        moment = self._moment(as_of)
+        return {**self._brief(entry, moment, deep=True), **self._detail(entry, moment)}
+
+    def drill(self, name: str, as_of: str = "", limit: int = 1000) -> dict[str, Any]:
+        """Return the rows a number counts; added up again they give the number.
+
+        Raises:
+            NotFound: there is no such measure.
+            InvalidInput: the limit is not between 1 and 10,000.
+        """
+        if not 1 <= limit <= MAX_DRILL:
+            raise InvalidInput(f"The limit {limit} is not between 1 and {MAX_DRILL:,}.")
+        entry = self._definitions.get(MEASURES, name)
+        moment = self._moment(as_of)
+        period = Period.until(moment, entry.value.length)
+        reading = self._gauge.readings(entry, _two(period))[1]
+        found = self._engine.query(drill_sql(entry.value, period, limit))
+        columns = list(found.columns)
+        shown = sorted(columns, key=_place)
+        return {
+            "measure": name,
+            "title": title(entry.value),
+            "kind": entry.value.kind,
+            "unit": entry.value.unit,
+            "as_of": format_time(moment),
+            **_span(period),
+            **_figures(reading),
+            "columns": shown,
+            "rows": [
+                {column: plain(value) for column, value in zip(columns, row, strict=True)}
+                for row in found.rows
+            ],
+            "cut": reading.n > len(found.rows),
+        }
+
+    def capabilities(self) -> list[dict[str, Any]]:
+        """List what the company is able to do, and whether it is getting better at it."""
+        moment = self._moment("")
+        measures = {
+            name: self._brief(entry, moment)
+            for name, entry in self._definitions.of(MEASURES).items()
+        }
+        return [board(entry, measures) for entry in self._definitions.of(CAPABILITIES).values()]
+
+    def capability(self, name: str, as_of: str = "") -> dict[str, Any]:
+        """Return one capability with its measures, goals and the elements it stands on.
+
+        Raises:
+            NotFound: there is no such capability.
+        """
+        entry = self._definitions.get(CAPABILITIES, name)
+        moment = self._moment(as_of)
+        measures = {
+            measure.name: self._brief(measure, moment, deep=True)
+            for measure in map(self._definitions.of(MEASURES).get, entry.value.measures)
+            if measure is not None
+        }
+        since = moment + 1 - 30 * DAY
+        return {
+            **board(entry, measures),
+            "as_of": format_time(moment),
+            "seeds": list(entry.value.seeds),
+            "measures": list(measures.values()),
+            "goals": [
+                goal_of(goal, measures)
+                for goal in self._definitions.of(GOALS).values()
+                if goal.value.capability == name
+            ],
+            "elements": self._standing.of(entry.value.elements, since, moment),
+        }
+
+    def loop(self, loop_id: str) -> dict[str, Any]:
+        """Trace one loop: change, decision, actions, what the person did, what came of it.
+
+        Raises:
+            NotFound: nothing carries that id.
+        """
+        now = self._moment("")
+        found = steps(self._engine.query(STEPS, {"loop": loop_id}).rows)
+        if not found:
+            raise NotFound("loop", loop_id)
+        return trace(loop_id, found, self._moved(loop_id, parse_time(found[0].time), now))
+
+    def problems(self) -> list[InvalidDefinition]:
+        """Find dead links, and measures whose SQL cannot be answered."""
+        found = dead_links(self._definitions)
+        period = Period(0, 1)
+        for entry in self._definitions.of(MEASURES).values():
+            try:
+                columns = self._engine.query(drill_sql(entry.value, period, 1)).columns
+            except ICustomerError as error:
+                found.append(entry.error(error.message, hint=error.hint))
+                continue
+            missing = {"customer", "numerator", "denominator"} - set(columns)
+            if missing:
+                found.append(entry.error(f"its rows lack {', '.join(sorted(missing))}."))
+        return found
+
+    def _moment(self, as_of: str) -> int:
+        self._engine.sync()
+        return self._gauge.moment(as_of)
+
+    def _brief(self, entry: Entry[Measure], moment: int, *, deep: bool = False) -> dict[str, Any]:
+        """Describe a measure and its number; ``deep`` adds the trend."""
+        measure = entry.value
+        period = Period.until(moment, measure.length)
+        periods = trend(period) if deep else _two(period)
+        target = self._target(entry)
+        problem = ""
+        try:
+            readings = self._gauge.readings(entry, periods)
+        except ICustomerError as error:
+            readings, problem = [Reading(None)] * len(periods), str(error)
+        now, before = readings[-1], readings[-2]
+        judged, needed = verdict(measure, now, target)
+        brief = {
+            "name": entry.name,
+            "title": title(measure),
+            "description": text(measure.description),
+            "unit": measure.unit,
+            "kind": measure.kind,
+            "better": measure.better,
+            "owner": measure.owner,
+            "as_of": format_time(moment),
+            **_span(period),
+            "partial": self._partial(measure, period),
+            **_figures(now),
+            "target": target,
+            "verdict": judged,
+            "needed": needed,
+            "previous": before.value,
+            "before": {**_span(period.previous()), **_figures(before)},
+            "comparison": compare(measure, now, before),
+            "fresh": format_time(now.latest) if now.latest is not None else None,
+            "problem": problem,
+        }
+        if deep:
+            brief["trend"] = [
+                {
+                    **_span(each),
+                    **_figures(reading),
+                    "partial": self._partial(measure, each),
+                }
+                for each, reading in zip(periods, readings, strict=True)
+            ]
+        return brief
+
+    def _detail(self, entry: Entry[Measure], moment: int) -> dict[str, Any]:
+        measure = entry.value
+        return {
+            "formula": measure.formula,
+            "period": measure.period,
+            "looks_back": measure.looks_back,
+            "version": entry.version,
+            "file": entry.file,
+            "line": entry.line,
+            "builtin": entry.builtin,
+            "sql": rows_sql(measure, Period.until(moment, measure.length)),
+            "reads": tables_read(measure),
+            "needs": list(measure.needs),
+            "used_by": [
+                {"name": name, "title": title(capability.value)}
+                for name, capability in self._definitions.of(CAPABILITIES).items()
+                if entry.name in capability.value.measures
+            ],
+            "goals": [
+                goal_of(goal, {})
+                for goal in self._definitions.of(GOALS).values()
+                if goal.value.measure == entry.name
+            ],
+        }
+
+    def _target(self, entry: Entry[Measure]) -> float | None:
+        """Return the measure's own target, else that of the first goal of the strategy."""
+        if entry.value.target is not None:
+            return entry.value.target
+        goals = self._definitions.of(GOALS).values()
+        return next((goal.value.target for goal in goals if goal.value.measure == entry.name), None)
+
+    def _partial(self, measure: Measure, period: Period) -> str:
+        reach = Period(period.start - measure.back, period.end)
+        return partial(reach, self._gauge.first(), self._gauge.now())
+
+    def _moved(self, loop_id: str, began: int, now: int) -> list[dict[str, Any]]:
+        """Say in which measures a loop counts, and as what."""
+        period = Period(began, now + 1)
+        moved = []
+        for entry in self._definitions.of(MEASURES).values():
+            if not _LOOP.search(entry.value.rows):
+                continue
+            sql = (
+                "SELECT count(*), sum(numerator), sum(denominator) FROM ("
+                f"\nSELECT * FROM (\n{rows_sql(entry.value, period)}\n)"
+                " UNION ALL BY NAME SELECT NULL::VARCHAR AS loop WHERE false) WHERE loop = $loop"
+            )
+            try:
+                rows, over, under = self._engine.query(sql, {"loop": loop_id}).rows[0]
+            except ICustomerError:
+                continue
+            if rows:
+                moved.append(
+                    {
+                        "name": entry.name,
+                        "title": title(entry.value),
+                        "unit": entry.value.unit,
+                        "numerator": plain(over),
+                        "denominator": plain(under),
+                        "link": f"/measures/{entry.name}",
+                    }
+                )
+        return moved
+
+
+def _two(period: Period) -> list[Period]:
+    return [period.previous(), period]
+
+
+def _span(period: Period) -> dict[str, str]:
+    return {"start": format_time(period.start), "end": format_time(period.end)}
+
+
+def _figures(reading: Reading) -> dict[str, Any]:
+    return {
+        "value": reading.value,
+        "numerator": plain(reading.numerator),
+        "denominator": plain(reading.denominator),
+        "n": reading.n,
+        "low": reading.low,
+        "high": reading.high,
+    }
+
+
+def _place(column: str) -> int:
+    """Put the customer first and what is added up last, the rest as the measure has it."""
+    return {"customer": 0, "numerator": 2, "denominator": 3}.get(column, 1)
