@@ -1,1 +1,1 @@
-"""Companies that the product ships: the invented Northlake, and flows for well-known public data sets."""
+"""Companies that come with the product: the invented Northlake, and flows for public data sets."""

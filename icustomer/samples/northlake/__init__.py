@@ -1,0 +1,14 @@
+"""Northlake (北湖): an invented outdoor retailer with eighteen months of customers, and all their trouble.
+
+>>> from itertools import islice
+>>> first = next(iter(company(now=1_790_000_000_000, scale=0.01)))
+>>> first.source, first.body["event"]
+('erp', 'Product Updated')
+"""
+
+from icustomer.samples.northlake.people import PEOPLE
+from icustomer.samples.northlake.staff import outcome
+from icustomer.samples.northlake.stream import DEFINITIONS, company
+from icustomer.samples.northlake.tape import Delivery
+
+__all__ = ["DEFINITIONS", "PEOPLE", "Delivery", "company", "outcome"]
