@@ -50,10 +50,11 @@ def read_catalogues(folder: Path) -> dict[str, Catalogue]:
                 for message in read_po(file, locale=LOCALES[language]):
                     if not message.id or message.fuzzy:
                         continue
-                    if isinstance(message.id, tuple):
-                        catalogue.plurals[message.id[0]] = message.string[0]
-                    else:
-                        catalogue.messages[message.id] = message.string
+                    texts = message.string
+                    if isinstance(message.id, str):
+                        catalogue.messages[message.id] = str(texts)
+                    elif isinstance(texts, list | tuple):
+                        catalogue.plurals[message.id[0]] = texts[0]
         catalogues[language] = catalogue
     return catalogues
 

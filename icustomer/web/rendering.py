@@ -110,7 +110,7 @@ class WebFrame:
 class Missing(StrictUndefined):
     """A value that a template asks about but was not given: it may be tested, never printed."""
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> bool:  # type: ignore[override]
         return False
 
 
@@ -141,12 +141,20 @@ def environment(templates: Mapping[str, Path]) -> Environment:
         env.filters[name] = _for_reader(name)
     env.filters["json"] = _json
     env.globals.update(
-        _=lambda text, **values: _reader.get().catalogue.say(text, **values),
-        _n=lambda one, many, n, **values: _reader.get().catalogue.count(one, many, n, **values),
+        _=_say,
+        _n=_count,
         asset=asset,
         spark_points=spark_points,
     )
     return env
+
+
+def _say(text: str, /, **values: Any) -> str:
+    return _reader.get().catalogue.say(text, **values)
+
+
+def _count(one: str, many: str, n: int, /, **values: Any) -> str:
+    return _reader.get().catalogue.count(one, many, n, **values)
 
 
 def _folder(package: str) -> Path:
