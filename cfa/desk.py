@@ -141,9 +141,17 @@ class Desk:
         until: int | None,
         loop: str,
         decision: str = "",
+        text: str = "",
+        value: float | None = None,
     ) -> None:
         """Show a customer a next best action; the same id twice is one offer."""
-        given = {"offer_id": id, "offer": offer, "reason": reason, "decision": decision}
+        given: dict[str, Any] = {
+            "offer_id": id,
+            "offer": offer,
+            "reason": reason,
+            "decision": decision,
+        }
+        given |= {"text": text, "value": value}
         self._rule_says("Offer Presented", id, customer, at, loop, {**given, "until": until})
 
     def _rule_says(

@@ -106,6 +106,8 @@ offer = Table(
     _text("customer", index=True),
     _text("identity", index=True),
     _text("offer"),
+    _text("text"),
+    Column("value", BigInteger),
     _text("reason"),
     _text("state", index=True),
     _moment("presented_at"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cfa.model import Change, Step, read_text
+from cfa.model import Change, Step, read_money, read_text
 from cid.kit.ids import stable_id
 from cid.model.fact import Fact
 
@@ -84,6 +84,7 @@ class Offers:
         fields |= {"task": read_text(given, "task_id")}
         if kind == "opened":
             fields |= {"until": given.get("until"), "decision": read_text(given, "decision")}
+            fields |= {"text": read_text(given, "text"), "value": read_money(given.get("value"))}
         known = read_text(given, "offer_id")
         return Change(
             self.kind,
@@ -102,6 +103,8 @@ class Offers:
         until = given.get("until")
         return {
             "offer": last.fields["offer"],
+            "text": given.get("text") or "",
+            "value": given.get("value"),
             "reason": given.get("reason") or "",
             "state": answer.kind if answer else "presented",
             "presented_at": shown.at if shown else None,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cfa.model import PIPELINES, Change, Manifest, Step, read_money, read_text
+from cfa.model import Change, Manifest, Step, read_money, read_text
 from cfa.ports import Advisor
-from cfa.sales.pipeline import USUAL, fold_opportunity
+from cfa.sales.pipeline import fold_opportunity, pipelines_of
 from cfa.tasks import step_of
 from cid.kit.definitions import Definitions, Title
 from cid.model.fact import Fact
@@ -24,8 +24,7 @@ class Sales:
 
     def __init__(self, definitions: Definitions, advisor: Advisor) -> None:
         self.advisor = advisor
-        entries = definitions.of(PIPELINES)
-        self.pipelines = {name: entry.value for name, entry in entries.items()} or {"sales": USUAL}
+        self.pipelines = pipelines_of(definitions)
 
     def take(self, fact: Fact) -> Change | None:
         """Say which opportunity the fact is a step of; a lead is one that is not qualified yet."""
@@ -54,7 +53,7 @@ class Sales:
 
 
 def _share(value: Any) -> int | None:
-    """Return a discount as ten-thousandths: 0.15 and 15 both mean 15 %."""
+    """Return a discount as ten-thousandths: 15 and 0.15 both mean 15 %."""
     share = read_money(value)
     if share is None or not 0 <= share <= 1_000_000:
         return None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cfa.model import Pipeline, Stage, Step
-from cid.kit.definitions import Title
+from cfa.model import PIPELINES, Pipeline, Stage, Step
+from cid.kit.definitions import Definitions, Title
 
 LEAD = "lead"
 """Where an opportunity stands that nobody has qualified yet."""
@@ -22,6 +22,12 @@ USUAL = Pipeline(
     }
 )
 """The pipeline of a company that has defined none."""
+
+
+def pipelines_of(definitions: Definitions) -> dict[str, Pipeline]:
+    """Return the company's pipelines, or the usual one."""
+    entries = definitions.of(PIPELINES)
+    return {name: entry.value for name, entry in entries.items()} or {"sales": USUAL}
 
 
 def fold_opportunity(steps: Sequence[Step], pipelines: Mapping[str, Pipeline]) -> dict[str, Any]:

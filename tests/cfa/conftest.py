@@ -98,11 +98,9 @@ class Office:
 
 
 @pytest.fixture
-def new_office(tmp_path: Path, definitions: Definitions) -> Callable[[], Office]:
-    numbers = itertools.count()
-
+def new_office(definitions: Definitions) -> Callable[[], Office]:
     def make() -> Office:
-        database = Database(f"sqlite:///{tmp_path / f'office{next(numbers)}.sqlite'}")
+        database = Database("sqlite://")
         metadata.create_all(database.engine)
         return Office(database, SqlStore(database), definitions)
 
