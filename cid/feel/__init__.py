@@ -8,9 +8,9 @@ from cid.feel.check import called, check, names
 from cid.feel.errors import FeelError, Unsupported
 from cid.feel.explain import Explanation, explain
 from cid.feel.interpreter import evaluate, evaluate_unary
+from cid.feel.notation import write
 from cid.feel.parser import parse, parse_unary
 from cid.feel.python import compile_expression, compile_unary
-from cid.feel.notation import write
 from cid.feel.sql import to_sql
 
 __all__ = [

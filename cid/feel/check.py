@@ -32,9 +32,7 @@ def called(node: tree.Node) -> frozenset[str]:
     )
 
 
-def check(
-    node: tree.Node, known: Iterable[str], functions: Iterable[str] = ()
-) -> list[FeelError]:
+def check(node: tree.Node, known: Iterable[str], functions: Iterable[str] = ()) -> list[FeelError]:
     """Find names and functions that do not exist, and say which were probably meant.
 
     >>> from cid.feel.parser import parse
@@ -74,8 +72,9 @@ def _scopes(
 ) -> Iterator[tuple[tree.Node, _Local, bool]]:
     """Give the parts of a node, each with the local names it sees and whether it filters."""
     match node:
-        case tree.For(iterations=iterations, body=body) | tree.Quantified(
-            iterations=iterations, condition=body
+        case (
+            tree.For(iterations=iterations, body=body)
+            | tree.Quantified(iterations=iterations, condition=body)
         ):
             for iteration in iterations:
                 yield iteration.source, local, filtering

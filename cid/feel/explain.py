@@ -13,7 +13,6 @@ from cid.feel.parser import parse
 from cid.feel.writing import literal_of
 
 
-
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """A part of an expression, its value, and the parts it follows from."""

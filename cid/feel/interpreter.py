@@ -36,7 +36,7 @@ class Env:
         self.filtering = filtering
 
     def inner(self, local: Mapping[str, Any], filtering: bool = False) -> Env:
-        """Give the same place with further local names, or with the entries of a filtered element."""
+        """Give the same place with further local names, or the entries of a filtered element."""
         return Env(self.scope, self.functions, self.input, local, self, filtering)
 
     def holder(self, name: str) -> Mapping[str, Any] | None:
@@ -64,7 +64,7 @@ def evaluate(
 ) -> Any:
     """Give the value of an expression; a wrong operation has the value null.
 
-    >>> evaluate("spend > 100 and tier = \\"gold\\"", {"spend": 120.5, "tier": "gold"})
+    >>> evaluate('spend > 100 and tier = "gold"', {"spend": 120.5, "tier": "gold"})
     True
     """
     node = parse(expression, scope) if isinstance(expression, str) else expression

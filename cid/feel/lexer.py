@@ -29,7 +29,7 @@ _TOKEN = re.compile(
 )
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{6}|.)", re.DOTALL)
 _PLAIN = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "'": "'", "\\": "\\"}
-_WIDE = dict(zip("，（）：；“”‘’＝＜＞［］！＋－、。", ',():;""\'\'=<>[]!+-,.', strict=True))
+_WIDE = dict(zip("，（）：；“”‘’＝＜＞［］！＋－、。", ",():;\"\"''=<>[]!+-,.", strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +80,11 @@ def tokens(text: str) -> list[Token]:
 def _unreadable(text: str, position: int, line: int, column: int) -> FeelError:
     sign = text[position]
     if sign == '"' or text.startswith('@"', position):
-        return FeelError(
-            "A text is not closed.", line=line, column=column, hint='End it with ".'
-        )
+        return FeelError("A text is not closed.", line=line, column=column, hint='End it with ".')
     if text.startswith("/*", position):
-        return FeelError("A comment is not closed.", line=line, column=column, hint="End it with */.")
+        return FeelError(
+            "A comment is not closed.", line=line, column=column, hint="End it with */."
+        )
     hint = None
     if sign in _WIDE:
         hint = f"Write {_WIDE[sign]} instead of {sign}."

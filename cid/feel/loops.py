@@ -37,7 +37,7 @@ def elements(value: Any) -> list[Any] | None:
 
 
 def run(start: Any, end: Any) -> list[Any] | None:
-    """Give the whole numbers, or the days, from one to another, downwards where the end is smaller."""
+    """Give the whole numbers, or the days, from one to another, upwards or downwards."""
     start, end = lift(start), lift(end)
     if type(start) is date and type(end) is date and not isinstance(start, datetime):
         steps = run(0, (end - start).days)
@@ -139,16 +139,12 @@ def filtered(value: Any, condition: Callable[[Any], Any]) -> Any:
     30
     """
     value = lift(value)
-    if value is None:
-        items = []
-    else:
-        items = value if isinstance(value, list) else [value]
+    single = [] if value is None else [value]
+    items = value if isinstance(value, list) else single
     results = [condition(item) for item in items] if items else [condition(None)]
     first = results[0]
     if type(first) not in (int, Decimal):
-        return [
-            item for item, result in zip(items, results, strict=False) if result is True
-        ]
+        return [item for item, result in zip(items, results, strict=False) if result is True]
     if first != int(first) or not 0 < abs(first) <= len(items):
         return None
     position = int(first)

@@ -7,9 +7,12 @@ from collections.abc import Iterable, Sequence
 from cid.feel.lexer import Pattern, Token, pattern
 
 KEYWORDS = frozenset(
-    "and between else every external false for function if in instance not null of or "
-    "return satisfies some then true".split()
+    {
+        *("and", "between", "else", "every", "external", "false", "for", "function", "if", "in"),
+        *("instance", "not", "null", "of", "or", "return", "satisfies", "some", "then", "true"),
+    }
 )
+"""Words that are no names on their own; within a longer name they may stand."""
 TYPES = (
     "date and time",
     "days and time duration",
@@ -84,8 +87,7 @@ class Vocabulary:
             end = at + len(candidate)
             if len(candidate) > length and _begins(tokens, at, candidate):
                 # Only where it is called: `date` and `time` may be names of somebody's values.
-                if tokens[end].text == "(":
-                    length, found = len(candidate), name
+                length, found = (end - at, name) if tokens[end].text == "(" else (length, found)
         if at and tokens[at - 1].text == ".":
             for candidate, name in _PROPERTIES.get(first, ()):
                 if len(candidate) > length and _begins(tokens, at, candidate):

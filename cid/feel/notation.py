@@ -62,9 +62,7 @@ def _joined(word: str, binding: int) -> Callable[[Any], str]:
 
 def _arithmetic(node: tree.Arithmetic) -> str:
     binding = _ARITHMETIC[node.operator]
-    return (
-        f"{_inside(node.left, binding)} {node.operator} {_inside(node.right, binding + 1)}"
-    )
+    return f"{_inside(node.left, binding)} {node.operator} {_inside(node.right, binding + 1)}"
 
 
 def _comparison(node: tree.Comparison) -> str:

@@ -66,8 +66,6 @@ class _Parser:
         self._depth = 0
         self._names = Vocabulary(known)
 
-    # The three ways to move through the tokens.
-
     @property
     def _next(self) -> Token:
         return self._tokens[self._at]
@@ -79,13 +77,13 @@ class _Parser:
         return token
 
     def _expect(self, sign: str, why: str) -> Token:
-        if self._next.text != sign or self._next.kind not in ("sign", "word"):
+        if self._next.text != sign or self._next.kind in ("text", "at"):
             raise self._unexpected(f"{sign!r} is missing {why}.")
         return self._take()
 
     def _sees(self, *signs: str) -> bool:
         token = self._next
-        return token.kind in ("sign", "word") and token.text in signs
+        return token.kind not in ("text", "at") and token.text in signs
 
     def _unexpected(self, message: str = "", hint: str | None = None) -> FeelError:
         token = self._next
@@ -121,8 +119,6 @@ class _Parser:
             f"The expression is nested deeper than {MAX_DEPTH} levels.",
             hint="Give a part of it a name of its own.",
         )
-
-    # Expressions.
 
     def expression(self, binding: int = 0) -> tree.Node:
         """Read an expression whose operators bind more tightly than ``binding``."""
@@ -271,7 +267,7 @@ class _Parser:
         return tree.Interval(low, high, low_closed, self._take().text == "]", **at)
 
     def _postfix(self, node: tree.Node) -> tree.Node:
-        while self._next.kind == "sign":
+        while self._sees(".", "[", "("):
             at = {"line": node.line, "column": node.column}
             sign = self._next.text
             if sign == ".":
@@ -318,8 +314,6 @@ class _Parser:
         self._expect(")", "after the arguments")
         return tuple(positional), tuple(named)
 
-    # Larger forms.
-
     def _if(self) -> tree.Node:
         token = self._take()
         condition = self.expression()
@@ -344,9 +338,7 @@ class _Parser:
             if self._sees(".."):
                 self._take()
                 until = self.expression()
-            found.append(
-                tree.Iteration(name, source, until, line=token.line, column=token.column)
-            )
+            found.append(tree.Iteration(name, source, until, line=token.line, column=token.column))
         return tuple(found)
 
     def _for(self) -> tree.Node:
@@ -401,7 +393,9 @@ class _Parser:
             else:
                 length, key = self._names.until(self._tokens, self._at, ":")
                 if not length:
-                    raise self._unexpected(hint='An entry is written as name: value or "name": value.')
+                    raise self._unexpected(
+                        hint='An entry is written as name: value or "name": value.'
+                    )
                 self._at += length + 1
             self._names.add(key)
             value = self.expression()
@@ -425,11 +419,12 @@ class _Parser:
             text = self._take().text
             parts.append(text)
             open_angles += {"<": 1, ">": -1}.get(text, 0)
+            if not open_angles and self._sees("->"):
+                parts.append(self._take().text)
+                parts.append(self._type())
             if not open_angles:
                 return " ".join(parts)
         raise self._unexpected("'>' is missing at the end of the type.")
-
-    # Cells and what stands after `in`.
 
     def cell(self) -> tree.UnaryTests:
         """Read a cell: ``-``, ``not(…)``, or tests with commas between them."""
@@ -438,7 +433,7 @@ class _Parser:
         following = self._tokens[min(self._at + 1, len(self._tokens) - 1)]
         if token.text == "-" and following.kind == "end":
             self._take()
-            return tree.UnaryTests((), **at)
+            return tree.UnaryTests((), False, **at)
         if token.kind == "word" and token.text == "not" and following.text == "(":
             self._at += 2
             tests = self._tests()
@@ -446,7 +441,7 @@ class _Parser:
                 self._take()
                 return tree.UnaryTests(tests, True, **at)
             self._at = 0
-        return tree.UnaryTests(self._tests(), **at)
+        return tree.UnaryTests(self._tests(), False, **at)
 
     def _tests(self) -> tuple[tree.Node, ...]:
         found = [self._test()]

@@ -21,10 +21,16 @@ from cid.feel.parser import parse, parse_unary
 from cid.feel.types import is_instance
 
 _DEEPEST = 20
-"""Where the source gets deeper, a part becomes a function of its own: Python's reader has limits."""
+"""Where the source is nested deeper, a part becomes a function: Python's own reader has limits."""
 _SYMBOLS = {"=": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
 _SIGNS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow_"}
 _PYTHON = {"=": "==", "!=": "!="}
+_TESTS = {
+    "string": "type({}) is str",
+    "number": "type({}) is int or type({}) is Decimal",
+    "null": "type({}) in READY",
+}
+"""How to see that a value is compared with a constant of this kind without further ado."""
 _SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _TOOLS: dict[str, Any] = {
     "__builtins__": {},
@@ -33,6 +39,8 @@ _TOOLS: dict[str, Any] = {
     "bool": bool,
     "type": type,
     "Decimal": Decimal,
+    "NOTHING": object(),
+    "READY": values.READY,
     "lift": values.lift,
     "member": values.member,
     "has": values.has,
@@ -99,6 +107,7 @@ class _Code:
     depth: int = 1
     raw: bool = False
     """The value comes from outside and may still have to be brought into form."""
+    constant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +188,7 @@ class _Writer:
 
     def _literal(self, node: tree.Literal, place: _Place) -> _Code:
         kind = values.kind_of(node.value)
-        return _Code(self._constant(node.value), kind if kind in ("number", "string") else "any")
+        return _Code(self._constant(node.value), kind, constant=True)
 
     def _name(self, node: tree.Name, place: _Place) -> _Code:
         outer: list[str] = []
@@ -230,30 +239,35 @@ class _Writer:
 
     def _compare(self, sign: str, left: _Code, right: _Code) -> _Code:
         """Compare directly where the kind is plain to see, and by the general rules elsewhere."""
-        depth = max(left.depth, right.depth) + 1
         python, general = _PYTHON.get(sign, sign), _SYMBOLS[sign]
-        known = right.kind if right.kind != "any" else left.kind
-        open_, fixed = (left, right) if right.kind != "any" else (right, left)
-        if known == "any" or open_.kind != "any" or not fixed.text.isidentifier() | fixed.text.isdigit():
+        depth = max(left.depth, right.depth) + 1
+        kind = right.kind if right.constant else left.kind
+        open_ = left if right.constant else right
+        if left.constant == right.constant or kind not in _TESTS or open_.kind == "boolean":
             return _Code(f"{general}({left.text}, {right.text})", "boolean", depth)
         variable = open_.text if _SIMPLE.match(open_.text) else self._variable()
         first = variable if variable == open_.text else f"({variable} := {open_.text})"
-        if known == "string":
-            test = f"type({first}) is str"
-        else:
-            test = f"type({first}) is int or type({variable}) is Decimal"
-        pair = (variable, fixed.text) if open_ is left else (fixed.text, variable)
-        text = f"({pair[0]} {python} {pair[1]} if {test} else {general}({pair[0]}, {pair[1]}))"
+        if kind == "null" and sign not in ("=", "!="):
+            return _Code("None", "boolean")
+        pair = (variable, right.text) if open_ is left else (left.text, variable)
+        direct = f"{pair[0]} {python} {pair[1]}"
+        if kind == "null":
+            direct = f"{variable} is None" if sign == "=" else f"{variable} is not None"
+        test = _TESTS[kind].format(first, variable)
+        text = f"({direct} if {test} else {general}({pair[0]}, {pair[1]}))"
         return _Code(text, "boolean", depth)
 
     def _between(self, node: tree.Between, place: _Place) -> _Code:
-        value = self._lifted(node.value, place)
+        value = self._code(node.value, place)
         variable = self._variable()
         low = self._compare("<=", self._code(node.low, place), _Code(variable))
         high = self._compare("<=", _Code(variable), self._code(node.high, place))
-        joined = self._joined([low, high], "False", "True")
-        depth = max(value.depth, joined.depth) + 1
-        return _Code(f"(lambda {variable}: {joined.text})({value.text})", "boolean", depth)
+        return self._given(variable, value, self._joined([low, high], "False", "True"))
+
+    def _given(self, variable: str, value: _Code, then: _Code) -> _Code:
+        """Give a value a name for the code that follows."""
+        text = f"(None if ({variable} := {value.text}) is NOTHING else {then.text})"
+        return _Code(text, then.kind, max(value.depth, then.depth) + 1, then.raw)
 
     def _conjunction(self, node: tree.Conjunction, place: _Place) -> _Code:
         return self._joined([self._code(each, place) for each in node.operands], "False", "True")
@@ -262,7 +276,7 @@ class _Writer:
         return self._joined([self._code(each, place) for each in node.operands], "True", "False")
 
     def _joined(self, codes: list[_Code], decisive: str, neutral: str) -> _Code:
-        """Join truth values: a decisive one ends it, otherwise all must be neutral, or it is null."""
+        """Join truth values: a decisive one ends it; else all must be neutral, or it is null."""
         if not codes:
             return _Code(neutral, "boolean")
         variables = [self._variable() for _ in codes]
@@ -275,25 +289,34 @@ class _Writer:
         return _Code(text, "boolean", max(code.depth for code in codes) + 2)
 
     def _not(self, node: tree.Not, place: _Place) -> _Code:
-        operand = self._code(node.operand, place)
-        return _Code(f"negate({operand.text})", "boolean", operand.depth + 1)
+        return self._negated(self._code(node.operand, place))
+
+    def _negated(self, code: _Code) -> _Code:
+        if code.kind != "boolean":
+            return _Code(f"negate({code.text})", "boolean", code.depth + 1)
+        variable = self._variable()
+        text = f"(None if ({variable} := {code.text}) is None else not {variable})"
+        return _Code(text, "boolean", code.depth + 1)
 
     def _tests(self, tests: Iterable[tree.Node], place: _Place) -> _Code:
         return self._joined([self._test(test, place) for test in tests], "True", "False")
 
     def _test(self, test: tree.Node, place: _Place) -> _Code:
+        if isinstance(test, tree.Interval) and _plain(test):
+            return self._plain_interval(test, place)
         code = self._lifted(test, place)
         if decides(test):
             return code
-        if isinstance(test, tree.Interval) and _plain(test):
-            return self._plain_interval(test, place)
-        if code.kind in ("number", "string"):
+        if code.constant and code.kind != "boolean":
             return self._compare("=", _Code(place.input), code)
         return _Code(f"meets({place.input}, {code.text})", "boolean", code.depth + 1)
 
     def _plain_interval(self, node: tree.Interval, place: _Place) -> _Code:
         codes = []
-        for end, closed, sign in ((node.low, node.low_closed, ">"), (node.high, node.high_closed, "<")):
+        for end, closed, sign in (
+            (node.low, node.low_closed, ">"),
+            (node.high, node.high_closed, "<"),
+        ):
             if end is not None:
                 operator = sign + "=" * closed
                 codes.append(self._compare(operator, _Code(place.input), self._code(end, place)))
@@ -303,14 +326,14 @@ class _Writer:
         if not node.tests:
             return _Code("True", "boolean")
         code = self._tests(node.tests, place)
-        return _Code(f"negate({code.text})", "boolean", code.depth + 1) if node.negated else code
+        return self._negated(code) if node.negated else code
 
     def _membership(self, node: tree.Membership, place: _Place) -> _Code:
         value = self._lifted(node.value, place)
+        if not any(decides(test) for test in node.tests):
+            value = self._code(node.value, place)  # The tests bring it into form themselves.
         variable = self._variable()
-        tests = self._tests(node.tests, place.testing(variable))
-        depth = max(value.depth, tests.depth) + 1
-        return _Code(f"(lambda {variable}: {tests.text})({value.text})", "boolean", depth)
+        return self._given(variable, value, self._tests(node.tests, place.testing(variable)))
 
     def _if(self, node: tree.If, place: _Place) -> _Code:
         codes = [self._lifted(each, place) for each in (node.then, node.condition, node.otherwise)]
@@ -321,7 +344,8 @@ class _Writer:
     def _turns(
         self, iterations: tuple[tree.Iteration, ...], place: _Place
     ) -> tuple[str, list[str], _Place, int]:
-        sources, variables, depth = "", [], 0
+        sources, depth = "", 0
+        variables: list[str] = []
         for iteration in iterations:
             source = self._lifted(iteration.source, place)
             depth = max(depth, source.depth)
@@ -371,9 +395,7 @@ class _Writer:
         return _Code(f"(lambda: {{{''.join(values_)}}})()", depth=depth + 3)
 
     def _interval(self, node: tree.Interval, place: _Place) -> _Code:
-        ends, depth = self._all(
-            [end or tree.Literal(None) for end in (node.low, node.high)], place
-        )
+        ends, depth = self._all([end or tree.Literal(None) for end in (node.low, node.high)], place)
         flags = (node.low_closed, node.high_closed, node.low is None, node.high is None)
         return _Code(f"interval({ends}{', '.join(map(repr, flags))})", depth=depth)
 
@@ -421,7 +443,7 @@ class _Writer:
         return f"{{{pairs}}}"
 
     def _function(self, node: tree.Function, place: _Place) -> _Code:
-        variables = []
+        variables: list[str] = []
         for parameter in node.parameters:
             variables.append(self._variable())
             place = place.having(parameter, variables[-1])

@@ -1,7 +1,7 @@
 """Say a condition in SQL for DuckDB, exactly or not at all.
 
-Three-valued logic is the same in both languages; equality is not: in FEEL ``x = "a"`` is false where
-``x`` is null, so it becomes ``IS NOT DISTINCT FROM``. What SQL would answer differently (text
+Three-valued logic is the same in both languages; equality is not: in FEEL ``x = "a"`` is false
+where ``x`` is null, so it becomes ``IS NOT DISTINCT FROM``. What SQL would answer differently (text
 compared with numbers, divisions, long decimals against floating point) is refused.
 """
 
@@ -12,18 +12,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
 from cid.feel import tree
 from cid.feel.errors import Unsupported
 from cid.feel.notation import write
 from cid.feel.parser import parse
 from cid.feel.temporal import instant
+from cid.feel.writing import text_of
 
 Kind = Literal["number", "string", "boolean", "date", "date and time", "list", "null", "unknown"]
 Columns = Mapping[str, str] | Callable[[str], str]
 
-_CAST = re.compile(r"(?:\bAS\s+|::\s*)([A-Z]+(?: WITH TIME ZONE)?(?:\([\d, ]*\))?(?:\[\])?)\)?\s*\Z", re.I)
+_CAST = re.compile(
+    r"(?:\bAS\s+|::\s*)([A-Z]+(?: WITH TIME ZONE)?(?:\([\d, ]*\))?(?:\[\])?)\)?\s*\Z", re.IGNORECASE
+)
 _EXACT_DIGITS = 15
 """Decimals of so many digits survive a DOUBLE unchanged, so comparing them there is exact."""
 
@@ -81,7 +84,8 @@ class _Translator:
         if isinstance(value, bool):
             return _Sql("TRUE" if value else "FALSE", "boolean", literal=True)
         if isinstance(value, int | Decimal):
-            return _Sql(f"{value:f}" if value >= 0 else f"({value:f})", "number", literal=True)
+            text = text_of(value)
+            return _Sql(text if value >= 0 else f"({text})", "number", literal=True)
         if isinstance(value, str):
             if "\0" in value or any("\ud800" <= sign <= "\udfff" for sign in value):
                 raise Unsupported("A text with such characters")
@@ -118,7 +122,9 @@ class _Translator:
         then, otherwise = self._pair(node.then, node.otherwise, node)
         if then.kind == "number" and then.double != otherwise.double:
             raise Unsupported(f"'{write(node)}', which mixes decimals and floating point,")
-        text = f"(CASE WHEN {self._truth(node.condition)} THEN {then.text} ELSE {otherwise.text} END)"
+        text = (
+            f"(CASE WHEN {self._truth(node.condition)} THEN {then.text} ELSE {otherwise.text} END)"
+        )
         return _Sql(text, then.kind, then.double)
 
     def _pair(self, left: tree.Node, right: tree.Node, whole: tree.Node) -> tuple[_Sql, _Sql]:

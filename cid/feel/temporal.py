@@ -182,12 +182,15 @@ def order(value: Temporal) -> Any:
         return instant(value)
     if isinstance(value, time):
         offset = value.utcoffset() or timedelta()
-        return timedelta(
-            hours=value.hour,
-            minutes=value.minute,
-            seconds=value.second,
-            microseconds=value.microsecond,
-        ) - offset
+        return (
+            timedelta(
+                hours=value.hour,
+                minutes=value.minute,
+                seconds=value.second,
+                microseconds=value.microsecond,
+            )
+            - offset
+        )
     return value
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal as OneOf
+from typing import Any
+from typing import Literal as OneOf
 
 ArithmeticOperator = OneOf["+", "-", "*", "/", "**"]
 ComparisonOperator = OneOf["=", "!=", "<", "<=", ">", ">="]

@@ -16,15 +16,18 @@ from typing import Any
 from cid.feel import temporal
 from cid.feel.temporal import Months
 
-DECIMAL = Context(prec=34, Emax=6144, Emin=-6143, traps=[InvalidOperation, DivisionByZero, Overflow])
+DECIMAL = Context(
+    prec=34, Emax=6144, Emin=-6143, traps=[InvalidOperation, DivisionByZero, Overflow]
+)
 """How numbers are calculated: IEEE 754 decimal128, as DMN asks."""
 MAX_TEXT = 1_000_000
 """Longest text a calculation may make."""
 
 _WIDEST = 10**34
-_READY = frozenset(
+READY = frozenset(
     {int, str, Decimal, bool, type(None), datetime, date, time, timedelta, Months, dict}
 )
+"""Types whose values need no preparation."""
 _TEMPORAL = (date, time, timedelta, Months)
 
 
@@ -61,9 +64,13 @@ def number_from_text(text: str) -> int | Decimal:
     if text.isdigit() and len(text) <= 34:
         return int(text)
     try:
-        return DECIMAL.create_decimal(text)
+        number = DECIMAL.create_decimal(text)
     except ArithmeticError:
-        return DECIMAL.create_decimal("0")
+        return Decimal(0)
+    exponent = number.as_tuple().exponent
+    if isinstance(exponent, int) and exponent >= 0 and abs(number) < _WIDEST:
+        return int(number)
+    return number
 
 
 def lift(value: Any) -> Any:
@@ -73,7 +80,7 @@ def lift(value: Any) -> Any:
     Decimal('0.1')
     """
     kind = type(value)
-    if kind in _READY:
+    if kind in READY:
         return value
     if kind is list or kind is tuple:
         return [lift(item) for item in value]
@@ -173,6 +180,8 @@ _PLAIN_ORDER = frozenset(
 
 def less(left: Any, right: Any) -> bool | None:
     """Tell whether the left value is smaller; null where the two cannot be ordered."""
+    if left is None or right is None:
+        return None
     if (type(left), type(right)) in _PLAIN_ORDER:
         return bool(left < right)
     pair = _orderable(left, right)
@@ -181,6 +190,8 @@ def less(left: Any, right: Any) -> bool | None:
 
 def at_most(left: Any, right: Any) -> bool | None:
     """Tell whether the left value is smaller or the same."""
+    if left is None or right is None:
+        return None
     if (type(left), type(right)) in _PLAIN_ORDER:
         return bool(left <= right)
     pair = _orderable(left, right)
@@ -241,6 +252,7 @@ def within(value: Any, range_: Range) -> bool | None:
 
 def meets(value: Any, test: Any) -> bool | None:
     """Tell whether a value meets a test: it equals it, lies in it, or is one of its elements."""
+    value = lift(value)
     if isinstance(test, Range):
         return within(value, test)
     if isinstance(test, list):
@@ -391,7 +403,7 @@ CALCULATE: dict[str, Callable[[Any, Any], Any]] = {
 def member(value: Any, name: str) -> Any:
     """Give a part of a value by its name; of a list, that part of each element."""
     value = lift(value)
-    if isinstance(value, Mapping):
+    if type(value) is dict:
         return lift(value.get(name))
     if isinstance(value, list):
         return [member(item, name) for item in value]
@@ -431,7 +443,7 @@ def interval(
 
 
 def apply(function: Any, positional: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
-    """Apply a function that is itself a value; null where it is none or the arguments do not fit."""
+    """Apply a function that is itself a value; null where it is none or does not fit."""
     if not isinstance(function, Lambda):
         return None
     return function.by_name(named) if named else function(*positional)

@@ -12,10 +12,11 @@ from cid.feel.functions.signature import Builtin
 from cid.feel.temporal import Months
 from cid.feel.values import equal
 
-_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-_MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
+_DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+_MONTHS = [
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+]
 
 
 def make_date(from_: Any, month: Any = None, day: Any = None) -> date | None:
@@ -34,9 +35,13 @@ def make_date(from_: Any, month: Any = None, day: Any = None) -> date | None:
     return from_ if isinstance(from_, date) else None
 
 
-def make_moment(from_: Any, time_: Any = None) -> datetime | None:
+def make_moment(*given: Any) -> datetime | None:
     """Make a moment from a text, or from a date and a time of day."""
-    if time_ is not None:
+    if not 1 <= len(given) <= 2:
+        return None
+    from_, *rest = given
+    if rest:
+        (time_,) = rest
         if not isinstance(from_, date) or not isinstance(time_, time):
             return None
         day = from_.date() if isinstance(from_, datetime) else from_

@@ -10,7 +10,7 @@ from typing import Any
 from cid.feel.functions.numbers import is_number, whole
 from cid.feel.functions.signature import Builtin
 from cid.feel.temporal import Months
-from cid.feel.values import Lambda, add, divide, equal, less, multiply
+from cid.feel.values import DECIMAL, Lambda, add, divide, equal, less, multiply
 
 MAX_ITEMS = 1_000_000
 """Longest list a function may make."""
@@ -108,8 +108,6 @@ def median(*values: Any) -> Any:
 
 def stddev(*values: Any) -> Any:
     """Give the standard deviation of a sample."""
-    from cid.feel.values import DECIMAL
-
     items = _items(values)
     if not items or len(items) < 2 or not is_number(*items):
         return None
@@ -124,7 +122,7 @@ def stddev(*values: Any) -> Any:
 def mode(*values: Any) -> Any:
     """Give the values that occur most often."""
     items = _items(values)
-    if items is None or not is_number(*items):
+    if items is None or not values or not is_number(*items):
         return None
     counts: dict[Any, int] = {}
     for item in items:
@@ -187,7 +185,7 @@ def concatenate(*lists: Any) -> Any:
     return joined
 
 
-def insert_before(list: Any, position: Any, newItem: Any) -> Any:  # noqa: N803
+def insert_before(list: Any, position: Any, newItem: Any) -> Any:
     """Give a list with a new element before a position."""
     items, at = as_list(list), whole(position)
     if items is None or not at or abs(at) > len(items):
@@ -205,7 +203,7 @@ def remove(list: Any, position: Any) -> Any:
     return [*items[:index], *items[index + 1 :]]
 
 
-def list_replace(list: Any, position: Any, newItem: Any) -> Any:  # noqa: N803
+def list_replace(list: Any, position: Any, newItem: Any) -> Any:
     """Give a list with another element at a position, or wherever a function says so."""
     items = as_list(list)
     if items is None:
@@ -214,9 +212,7 @@ def list_replace(list: Any, position: Any, newItem: Any) -> Any:  # noqa: N803
         verdicts = [position(item, newItem) for item in items]
         if any(not isinstance(verdict, bool) for verdict in verdicts):
             return None
-        return [
-            newItem if verdict else item for item, verdict in zip(items, verdicts, strict=True)
-        ]
+        return [newItem if verdict else item for item, verdict in zip(items, verdicts, strict=True)]
     at = whole(position)
     if not at or abs(at) > len(items):
         return None

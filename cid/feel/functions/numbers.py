@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import decimal
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from cid.feel.functions.signature import Builtin
+from cid.feel.temporal import Months
 from cid.feel.values import DECIMAL, number_from_text
 
 Number = int | Decimal
@@ -29,11 +32,11 @@ def number(from_: Any, grouping_separator: Any = None, decimal_separator: Any = 
     >>> number("2.55"), number("1.000,5", ".", ",")
     (Decimal('2.55'), Decimal('1000.5'))
     """
+    if grouping_separator is not None and grouping_separator == decimal_separator:
+        return None
     if is_number(from_):
         return from_
-    if not isinstance(from_, str) or (
-        grouping_separator is not None and grouping_separator == decimal_separator
-    ):
+    if not isinstance(from_, str):
         return None
     if grouping_separator not in (None, " ", ",", ".") or decimal_separator not in (None, ".", ","):
         return None
@@ -48,7 +51,7 @@ def number(from_: Any, grouping_separator: Any = None, decimal_separator: Any = 
     return -value if text.startswith("-") else value
 
 
-_NUMBER = __import__("re").compile(r"-?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?\Z")
+_NUMBER = re.compile(r"-?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?\Z")
 
 
 def _rounded(rounding: str) -> Callable[..., Any]:
@@ -96,10 +99,6 @@ def _of_one(operation: Callable[[Decimal], Decimal]) -> Callable[[Any], Any]:
 
 def absolute(n: Any) -> Any:
     """Give a number, or a duration, without its sign."""
-    from datetime import timedelta
-
-    from cid.feel.temporal import Months
-
     if is_number(n) or isinstance(n, timedelta):
         return abs(n)
     return Months(abs(n.months)) if isinstance(n, Months) else None

@@ -1,85 +1,123 @@
 """Patterns for ``matches``, ``replace`` and ``split``, without those that could run for ever.
 
-A pattern that repeats something which itself repeats (``(a+)+``) or can match in two ways
-(``(a|a)*``) may need longer than the universe lasts; such a pattern is refused: the result is null.
+A pattern that repeats something which itself repeats or branches, as in ``(a+)+``, may need longer
+than the universe lasts on a text made for it; such a pattern is refused: the result is null, and
+``check`` says so beforehand. The more a pattern repeats, the shorter a text may be.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 MAX_PATTERN = 1_000
+MAX_REPEATS = 4
+_LONGEST = (1_000_000, 10_000, 1_000, 300, 300)
+"""Longest text a pattern is tried on, by how many open repeats it has."""
 
-try:
-    from re import _constants as _codes  # type: ignore[attr-defined]
-    from re import _parser
-except ImportError:  # pragma: no cover
-    raise
+_PIECE = re.compile(
+    r"""(?P<escape>\\(?P<escaped>.))
+    |(?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])
+    |(?P<open>\((?:\?(?P<look><?[=!])|\?P?[:<>=#(a-zA-Z][^):]*:?)?)
+    |(?P<close>\))
+    |(?P<repeat>[*+?]|\{[0-9]*(?:,[0-9]*)?\})[?+]?
+    |(?P<branch>\|)
+    |(?P<plain>.)""",
+    re.VERBOSE | re.DOTALL,
+)
 
-_REPEATS = {_codes.MAX_REPEAT, _codes.MIN_REPEAT}
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A pattern that may be tried, and on how long a text."""
+
+    expression: re.Pattern[str]
+    longest: int
 
 
-def compiled(pattern: Any, flags: Any) -> re.Pattern[str] | None:
-    """Prepare a pattern; nothing where it is wrong or could run for ever."""
+def compiled(pattern: Any, flags: Any = "") -> Pattern | None:
+    """Prepare a pattern; nothing where it is wrong or could run for ever.
+
+    >>> compiled("(a+)+$") is None
+    True
+    """
+    flags = "" if flags is None else flags
     if not isinstance(pattern, str) or len(pattern) > MAX_PATTERN:
         return None
-    if flags is None:
-        flags = ""
     if not isinstance(flags, str) or set(flags) - set("smixq"):
         return None
     return _compiled(pattern, flags)
 
 
 @lru_cache(maxsize=2_048)
-def _compiled(pattern: str, flags: str) -> re.Pattern[str] | None:
+def _compiled(pattern: str, flags: str) -> Pattern | None:
     if "q" in flags:
-        pattern = re.escape(pattern)
-        flags = "".join(flag for flag in flags if flag == "i")
+        pattern, flags = re.escape(pattern), "i" if "i" in flags else ""
     number = 0
     for flag in flags:
-        number |= {"s": re.S, "m": re.M, "i": re.I, "x": re.X}.get(flag, 0)
+        number |= {"s": re.S, "m": re.M, "i": re.I, "x": re.X}[flag]
+    repeats = _open_repeats(pattern)
+    if repeats is None or repeats > MAX_REPEATS:
+        return None
     try:
-        parsed = _parser.parse(pattern, number)
-        if _endless(list(parsed)):
-            return None
-        return re.compile(pattern, number)
+        return Pattern(re.compile(pattern, number), _LONGEST[repeats])
     except (re.error, OverflowError, RecursionError):
         return None
 
 
-def _endless(items: list[Any], repeated: bool = False) -> bool:
-    loops = 0
-    for code, argument in items:
-        if code in _REPEATS:
-            fewest, most, inner = argument
-            many = most == _codes.MAXREPEAT or most - fewest > 100
-            if many and repeated:
-                return True
-            loops += many
-            if loops > 4 or _endless(list(inner), repeated or most > 1):
-                return True
-        elif code is _codes.BRANCH:
-            if repeated or any(_endless(list(branch), repeated) for branch in argument[1]):
-                return True
-        elif code is _codes.SUBPATTERN:
-            if _endless(list(argument[-1]), repeated):
-                return True
-        elif code in (_codes.GROUPREF, _codes.GROUPREF_EXISTS):
-            return True
-        elif code in (_codes.ASSERT, _codes.ASSERT_NOT):
-            return True
-    return False
+def _open_repeats(pattern: str) -> int | None:
+    """Count how often a pattern repeats; nothing where a repeat is within a repeat."""
+    repeats = 0
+    groups = [False]  # For each open group: does it hold a repeat or a branch?
+    closed = False  # Did the group that has just ended?
+    for piece in _PIECE.finditer(pattern):
+        kind = piece.lastgroup
+        if piece["look"] or (piece["escaped"] or "").isdigit():
+            return None
+        if kind == "repeat":
+            fewest, most = _bounds(piece["repeat"])
+            if most > 1 and closed:
+                return None
+            if most > 1_000 or fewest > 1_000:
+                most = 10**6
+            if fewest != most:
+                repeats += most > 10
+                groups[-1] = True
+            closed = False
+        elif kind == "open":
+            groups.append(False)
+        elif kind == "close":
+            closed = groups.pop() if len(groups) > 1 else False
+            groups[-1] |= closed
+            continue
+        elif kind == "branch":
+            groups[-1] = True
+        closed = False
+    return repeats
 
 
-_GROUP = re.compile(r"\\(.)|\$([0-9]+)|\$", re.DOTALL)
+def _bounds(repeat: str) -> tuple[int, int]:
+    match repeat[0]:
+        case "*":
+            return 0, 10**6
+        case "+":
+            return 1, 10**6
+        case "?":
+            return 0, 1
+    fewest, comma, most = repeat[1:-1].partition(",")
+    low = int(fewest[:6] or 0)
+    if not comma:
+        return low, low
+    return low, int(most[:6]) if most else 10**6
 
 
-def replacement(
-    text: str, groups: int, flags: Any
-) -> Callable[[re.Match[str]], str] | None:
+_GROUP = re.compile(r"\\(.)|\$([0-9]{1,3})|\$", re.DOTALL)
+
+
+def replacement(text: str, groups: int, flags: Any) -> Callable[[re.Match[str]], str]:
     """Prepare what is put in: ``$1`` stands for the first group."""
     if isinstance(flags, str) and "q" in flags:
         return lambda match: text
@@ -90,8 +128,7 @@ def replacement(
                 return found[1]
             if found[2] is None:
                 return "$"
-            group = int(found[2][:3])
-            return (match[group] or "") if group <= groups else ""
+            return (match[int(found[2])] or "") if int(found[2]) <= groups else ""
 
         return _GROUP.sub(piece, text)
 

@@ -34,8 +34,10 @@ class Builtin:
 
     def by_name(self, named: Mapping[str, Any]) -> Any:
         """Apply it by name of the parameters; one left out in the middle is null."""
+        if self._variadic and len(named) == 1 and "list" in named:
+            return self._call(named["list"])
         for names in self._aliases:
-            if named.keys() <= set(names) and set(names[: self._fewest]) <= named.keys():
+            if named and named.keys() <= set(names) and set(names[: self._fewest]) <= named.keys():
                 last = max(index for index, name in enumerate(names) if name in named)
                 return self._call(*(named.get(name) for name in names[: last + 1]))
         return None

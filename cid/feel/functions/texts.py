@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cid.feel.functions.numbers import whole
+from cid.feel.functions.numbers import is_number, whole
 from cid.feel.functions.patterns import compiled, replacement
 from cid.feel.functions.signature import Builtin
 from cid.feel.values import MAX_TEXT
@@ -20,7 +20,7 @@ def string(from_: Any) -> str | None:
 def substring(string: Any, start_position: Any, length: Any = None) -> str | None:
     """Give a part of a text; positions count from 1, or from the end where negative."""
     start = whole(start_position)
-    wanted = None if length is None else whole(length)
+    wanted = int(length) if is_number(length) else None
     if not isinstance(string, str) or not start or abs(start) > len(string):
         return None
     begin = start - 1 if start > 0 else len(string) + start
@@ -61,9 +61,9 @@ def substring_after(string: str, match: str) -> str:
 def matches(input: Any, pattern: Any, flags: Any = "") -> bool | None:
     """Tell whether a pattern is found somewhere in a text."""
     found = compiled(pattern, flags)
-    if found is None or not isinstance(input, str) or len(input) > MAX_TEXT:
+    if found is None or not isinstance(input, str) or len(input) > found.longest:
         return None
-    return found.search(input) is not None
+    return found.expression.search(input) is not None
 
 
 def replace(input: Any, pattern: Any, replacement_: Any, flags: Any = "") -> str | None:
@@ -71,20 +71,20 @@ def replace(input: Any, pattern: Any, replacement_: Any, flags: Any = "") -> str
     found = compiled(pattern, flags)
     if found is None or not isinstance(input, str) or not isinstance(replacement_, str):
         return None
-    instead = replacement(replacement_, found.groups, flags)
-    if instead is None:
+    if len(input) > found.longest or len(input) * len(replacement_) > 100 * MAX_TEXT:
         return None
-    result = found.sub(instead, input)
+    instead = replacement(replacement_, found.expression.groups, flags)
+    result = found.expression.sub(instead, input)
     return result if len(result) <= MAX_TEXT else None
 
 
 def split(string: Any, delimiter: Any) -> list[str] | None:
     """Cut a text wherever the pattern is found."""
-    found = compiled(delimiter, "")
-    if found is None or not isinstance(string, str):
+    found = compiled(delimiter)
+    if found is None or not isinstance(string, str) or len(string) > found.longest:
         return None
     pieces, at = [], 0
-    for match in found.finditer(string):
+    for match in found.expression.finditer(string):
         pieces.append(string[at : match.start()])
         at = match.end()
     return [*pieces, string[at:]]
