@@ -7,7 +7,6 @@ a batch or a fault of the request, never a surprise.
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 import zlib
 from collections.abc import Mapping
@@ -155,7 +154,7 @@ def write_keys(authorization: str, body: str, query: str, header: str) -> list[s
     if scheme.lower() == "basic":
         try:
             name = base64.b64decode(credentials.strip(), validate=True).decode().partition(":")[0]
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             raise RequestFault(
                 401, "invalid_authorization", "The Basic authorization cannot be read."
             ) from None
