@@ -13,10 +13,10 @@ from cic.model import Aggregate
 from cid.feel import Unsupported, names, parse, to_sql
 from cid.feel import tree as feel
 
-Kind = Literal["number", "text", "boolean"]
+Kind = Literal["number", "text", "boolean", "any"]
 NUMBERS = "('UBIGINT', 'BIGINT', 'HUGEINT', 'DOUBLE')"
 MOMENT = 'epoch_ms("time")'
-_OWN = {"event": "event", "source": "source"}
+_OWN = {"event": "CAST(event AS VARCHAR)", "source": "CAST(source AS VARCHAR)"}
 
 
 class Unreadable(Exception):
@@ -28,7 +28,10 @@ class Expression:
 
     def __init__(self, text: str) -> None:
         self.tree = parse(text)
-        self.kinds = {name: "text" for name in names(self.tree)} | dict(_kinds(self.tree))
+        used = list(_kinds(self.tree))
+        nulls = {name: kind for name, kind in used if kind == "any"}
+        others = {name: kind for name, kind in used if kind != "any"}
+        self.kinds = {name: "text" for name in names(self.tree)} | nulls | others
 
     def column(self, aggregate: Aggregate) -> str:
         """Return the SQL of a value that an aggregate takes; only plain properties are read this way.
@@ -48,14 +51,11 @@ class Expression:
             return name if aggregate == "distinct" else f"to_json({name})::VARCHAR"
         place = text_literal(pointer)
         type_ = f"json_type(properties, {place})"
-        said = f"json_extract_string(properties, {place})"
-        amount = f"CASE WHEN {type_} IN {NUMBERS} THEN TRY_CAST({said} AS DECIMAL(18,4)) END"
+        amount = amount_of("properties", pointer)
         if aggregate in ("sum", "min", "max", "average"):
             return amount
         if aggregate == "distinct":
-            plain = f"WHEN {type_} IN ('VARCHAR', 'BOOLEAN') THEN {said}"
-            shortest = f"regexp_replace(({amount})::VARCHAR, '\\.?0+$', '')"
-            return f"CASE {plain} ELSE {shortest} END"
+            return text_of("properties", pointer)
         raw = f"json_extract(properties, {place})::VARCHAR"
         fit = f"{type_} IN ('VARCHAR', 'BOOLEAN') OR ({amount}) IS NOT NULL"
         return f"CASE WHEN {fit} THEN {raw} END"
@@ -89,7 +89,7 @@ class Expression:
             case "boolean":
                 return f"TRY_CAST({said} AS BOOLEAN)"
             case _:
-                return said
+                return f"CAST({said} AS VARCHAR)"
 
     def _odd(self, name: str) -> str:
         type_ = f"json_type(properties, {text_literal('/' + _escaped(name))})"
@@ -104,8 +104,26 @@ class Expression:
                 )
             case "boolean":
                 return f"{type_} NOT IN ('BOOLEAN', 'NULL')"
+            case "any":
+                return "false"
             case _:
                 return f"{type_} NOT IN ('VARCHAR', 'NULL')"
+
+
+def amount_of(document: str, pointer: str) -> str:
+    """Return SQL for a number in a JSON document as an amount; null where there is none."""
+    place = text_literal(pointer)
+    said = f"json_extract_string({document}, {place})"
+    number = f"json_type({document}, {place}) IN {NUMBERS}"
+    return f"CASE WHEN {number} THEN TRY_CAST({said} AS DECIMAL(18,4)) END"
+
+
+def text_of(document: str, pointer: str) -> str:
+    """Return SQL for the text by which values in a JSON document are told apart."""
+    place = text_literal(pointer)
+    plain = f"json_type({document}, {place}) IN ('VARCHAR', 'BOOLEAN')"
+    shortest = f"regexp_replace(({amount_of(document, pointer)})::VARCHAR, '\\.?0+$', '')"
+    return f"CASE WHEN {plain} THEN json_extract_string({document}, {place}) ELSE {shortest} END"
 
 
 def at_most(column: str, moment: int) -> str:
@@ -121,6 +139,15 @@ def text_literal(text: str) -> str:
     "'it''s'"
     """
     return "'" + text.replace("'", "''") + "'"
+
+
+def quoted(name: str) -> str:
+    """Write a name for SQL.
+
+    >>> quoted("my name")
+    '"my name"'
+    """
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _escaped(name: str) -> str:
@@ -163,8 +190,7 @@ def _kinds(node: feel.Node) -> Iterator[tuple[str, Kind]]:
 
 def _alike(nodes: list[feel.Node]) -> Iterator[tuple[str, Kind]]:
     kinds = [kind for node in nodes if (kind := _literal(node))]
-    if kinds:
-        yield from _named(nodes, kinds[0])
+    yield from _named(nodes, min(kinds, key=["number", "text", "boolean", "any"].index, default="any"))
 
 
 def _named(nodes: list[feel.Node] | tuple[feel.Node, ...], kind: Kind) -> Iterator[tuple[str, Kind]]:
@@ -176,9 +202,11 @@ def _named(nodes: list[feel.Node] | tuple[feel.Node, ...], kind: Kind) -> Iterat
 def _literal(node: feel.Node) -> Kind | None:
     if isinstance(node, feel.Arithmetic | feel.Negation):
         return "number"
-    if not isinstance(node, feel.Literal) or node.value is None:
+    if not isinstance(node, feel.Literal):
         return None
     match node.value:
+        case None:
+            return "any"
         case bool():
             return "boolean"
         case str():

@@ -93,10 +93,31 @@ TRAITS = {
     "sources": trait("distinct", "source"),
     "last_moment": trait("last", "time", (ORDER, VIEW), ""),
     "first_moment": trait("first", "time"),
-    "big": trait("count", where="total > 5"),
-    "web": trait("sum", "total", where='channel = "web"'),
-    "till": trait("count", where='source = "till"'),
 }
+CONDITIONS = (
+    "total > 5",
+    "total between -1 and 1",
+    "total * 2 > 5 or total < -1",
+    "total / 3 > 1",
+    "total in [0..5)",
+    "total = null",
+    "total != 5",
+    'channel = "web"',
+    'not(channel = "web")',
+    'channel in ("web", "store")',
+    'contains(channel, "e")',
+    "channel > \"e\"",
+    "new",
+    "not(new)",
+    'new = true and channel != "web"',
+    "new = null or total > 0.00005",
+    'place.city = "web"',
+    'source = "till" and event = "Order Completed"',
+    'if new then total > 1 else channel = "web"',
+    "total",
+    "missing",
+    "true",
+)
 
 
 @pytest.fixture(scope="module")
@@ -112,13 +133,36 @@ def remember(history, source):
     history.sync(source)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(facts=histories(), as_of=st.integers(0, 17), known=st.one_of(st.none(), st.integers(0, 17)))
 def test_the_batch_query_equals_the_oracle(history, facts, as_of, known):
     traits = entries(**TRAITS)
     remember(history, Facts(facts))
     expected = oracle(facts, traits, as_of, known)
     assert compute(history, traits, as_of, known) == expected
+
+
+@settings(max_examples=40, deadline=None)
+@given(facts=histories(), as_of=st.integers(0, 12))
+def test_conditions_mean_the_same_in_the_query(history, facts, as_of):
+    traits = entries(
+        **{
+            f"t{n}": trait(*aggregate, where=where)
+            for n, where in enumerate(CONDITIONS)
+            for aggregate in [("count",) if n % 2 else ("sum", "total")]
+        }
+    )
+    remember(history, Facts(facts))
+    assert compute(history, traits, as_of) == oracle(facts, traits, as_of)
+
+
+def test_regular_facts_are_counted_by_the_query_alone(history, monkeypatch):
+    facts = [fact(n, properties={"total": n + 0.5, "channel": "web", "new": True}) for n in range(9)]
+    monkeypatch.setattr("cic.batch._by_oracle", None)
+    remember(history, Facts(facts[1:]))
+    sayable = set(CONDITIONS) - {"total", "total / 3 > 1", "total * 2 > 5 or total < -1", 'place.city = "web"'}
+    traits = entries(**{f"t{n}": trait("count", where=where) for n, where in enumerate(sayable)})
+    assert compute(history, traits, 3) == oracle(facts[1:], traits, 3)
 
 
 def test_a_window_begins_after_its_far_edge_and_ends_with_the_moment_itself(history):
@@ -157,7 +201,7 @@ said = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(said=said, as_of=st.integers(0, 6))
 def test_profiles_equal_survivorship_one_by_one(history, said, as_of):
     attributes = entries(
