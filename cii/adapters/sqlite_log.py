@@ -136,7 +136,9 @@ class SqliteLog:
             nothing: Future[list[Place]] = Future()
             nothing.set_result([])
             return nothing
-        if topic not in self._topics:
+        try:
+            self._topic(topic)
+        except NotFound:
             self.create(topic, self._partitions)
         append = self._prepare(topic, messages)
         return self._appender.submit(append, len(append.rows), append.size)
