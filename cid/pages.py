@@ -58,19 +58,16 @@ def customer(
         return RedirectResponse(f"/customers/{quote(profile['id'])}", 302)
     moment = end_of_day(as_of)
     facts = company.cid.timeline(id, before=before or moment, limit=PAGE, source=source)
+    sources = {row["source"]: row["title"] for row in company.cii.ledger()["sources"]}
+    shown = {"id": id, "facts": facts, "source": source, "sources": sources, "as_of": as_of}
     if request.headers.get("hx-request"):
-        return render(request, "cid/_timeline.html", id=id, facts=facts, source=source, as_of=as_of)
+        return render(request, "cid/_timeline.html", **shown)
     return render(
         request,
         "cid/customer.html",
-        id=id,
         customer=profile,
-        facts=facts,
-        source=source,
-        before=before,
-        as_of=as_of,
         done=done,
-        sources=company.cii.ledger()["sources"],
+        **shown,
         traits=company.cic.traits(id, as_of=moment),
         memberships=company.cic.memberships(id),
         tasks=company.cfa.tasks(customer=id),

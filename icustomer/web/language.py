@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime, format_skeleton, format_timedelta
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal, format_percent
 
 from cid.kit.clock import parse_time, to_datetime
+from cid.kit.definitions import Title
 
 LANGUAGES = {"en": "English", "zh": "中文"}
 LOCALES = {"en": "en_GB", "zh": "zh_Hans_CN"}
@@ -115,12 +116,14 @@ class Reader:
 
         ``thing`` may be a text, ``{"en": …, "zh": …}``, or anything with ``title`` and ``name``.
         """
+        if isinstance(thing, Title):
+            return thing.in_language(self.language)
         if isinstance(thing, Mapping):
             if "en" in thing:
                 return str(thing.get(self.language) or thing["en"])
             title = thing.get("title")
             return self.named(title) if title else self.term(str(thing.get("name", name)))
-        return str(thing or name)
+        return str(thing) if thing else self.term(name)
 
     def term(self, word: Any) -> str:
         """Translate a word that comes from data, such as a state or an event; itself if unknown."""
@@ -137,17 +140,17 @@ class Reader:
         return f"{day} {format_datetime(local, 'HH:mm', locale=self.locale)}"
 
     def day(self, value: Any, style: str = "medium") -> str:
-        """Write a day."""
+        """Write a day; in the style ``chart`` without its year."""
         if isinstance(value, str) and len(value) == 10:
             value = date.fromisoformat(value)
-        if isinstance(value, date) and not isinstance(value, datetime):
-            return str(format_date(value, style, locale=self.locale))
-        when = as_datetime(value)
-        if when is None:
-            return NOTHING
-        return str(
-            format_date(when.astimezone(ZoneInfo(self.zone)).date(), style, locale=self.locale)
-        )
+        if not isinstance(value, date) or isinstance(value, datetime):
+            when = as_datetime(value)
+            if when is None:
+                return NOTHING
+            value = when.astimezone(ZoneInfo(self.zone)).date()
+        if style == "chart":
+            return str(format_skeleton("MMMd", value, locale=self.locale))
+        return str(format_date(value, style, locale=self.locale))
 
     def ago(self, value: Any) -> str:
         """Write how long ago, or in how long."""
@@ -155,6 +158,8 @@ class Reader:
         if when is None:
             return NOTHING
         passed = when - to_datetime(self.now)
+        if abs(passed) < timedelta(seconds=10):
+            return self.term("just now")
         return str(format_timedelta(passed, add_direction=True, locale=self.locale))
 
     def lasting(self, seconds: Any) -> str:

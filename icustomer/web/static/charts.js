@@ -8,8 +8,14 @@
   const token = (name) => { probe.style.color = `var(--${name})`; return getComputedStyle(probe).color; };
   const language = document.documentElement.lang;
   const write = (unit) => {
-    const format = new Intl.NumberFormat(language, unit === "%" ? { style: "percent", maximumFractionDigits: 1 } : { maximumFractionDigits: 2 });
-    return (value) => (value === null || value === undefined ? "–" : format.format(value));
+    const percent = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 });
+    const fine = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
+    const coarse = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
+    return (value) => {
+      if (value === null || value === undefined) return "–";
+      if (unit === "%") return percent.format(value);
+      return (Math.abs(value) < 1000 ? fine : coarse).format(value);
+    };
   };
   const short = (unit) => {
     const format = new Intl.NumberFormat(language, unit === "%" ? { style: "percent", maximumFractionDigits: 0 } : { notation: "compact", maximumFractionDigits: 1 });
