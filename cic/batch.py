@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -43,15 +44,15 @@ def compute(engine: Engine, traits: Traits, as_of: int, known_at: int | None = N
     owners = _ask(engine, f"SELECT DISTINCT customer FROM facts WHERE customer IS NOT NULL{known}")
     empty = {name: empty_value(entry.value) for name, entry in traits.items()}
     values: Values = {customer: dict(empty) for (customer,) in owners}
-    readable = _readable(engine, traits, as_of, known)
+    question = _Question(traits, as_of, known)
     try:
-        _by_query(engine, readable, as_of, known, values)
+        doubtful = question.ask(engine, values)
     except InvalidInput:
-        # A calculation inside a condition left the range of SQL's decimals: the oracle has no such range.
-        readable = {}
-    rest = {name: entry for name, entry in traits.items() if name not in readable}
+        # A calculation inside a condition left the range of SQL's decimals; the oracle has none.
+        doubtful = set(question.read)
+    rest = [name for name in traits if name in doubtful or name not in question.read]
     if rest:
-        _by_oracle(engine, rest, as_of, known, values)
+        _by_oracle(engine, {name: traits[name] for name in rest}, as_of, known, values)
     return values
 
 
@@ -64,101 +65,120 @@ def empty_value(trait: Trait) -> Any:
     return {"count": 0, "distinct": 0, "sum": Decimal(0)}.get(trait.aggregate)
 
 
-def _readable(
-    engine: Engine, traits: Traits, as_of: int, known: str
-) -> dict[str, tuple[Trait, str, str]]:
-    """Find the traits that SQL computes exactly on the facts at hand, with condition and value."""
-    found: dict[str, tuple[Trait, str, str]] = {}
-    doubts: dict[str, str] = {}
-    for name, entry in traits.items():
-        trait = entry.value
-        counted = _counted(trait, as_of)
-        try:
-            value = Expression(trait.value).column(trait.aggregate) if trait.value else ""
-            where = Expression(trait.where) if trait.where else None
-            condition = f"{counted} AND ({where.sql()}) IS TRUE" if where else counted
-        except Unreadable:
-            continue
-        found[name] = (trait, condition, value)
-        if where and (odd := where.odd()):
-            doubts[name] = f"coalesce(bool_or({odd}) FILTER (WHERE {counted}), false)"
-    if doubts:
-        events = {event for name in doubts for event in traits[name].value.of}
-        (row,) = _ask(engine, _over(list(doubts.values()), events, as_of, known))
-        for name, doubtful in zip(doubts, row, strict=True):
-            if doubtful:
-                del found[name]
-    return found
+class _Question:
+    """One query for all traits that SQL can say exactly; each property is read once from a fact."""
 
+    def __init__(self, traits: Traits, as_of: int, known: str) -> None:
+        self._as_of, self._known = as_of, known
+        self._columns: dict[str, str] = {}
+        self._doubts: dict[str, str] = {}
+        self._wanted: list[str] = []
+        self.read: dict[str, tuple[Trait, Callable[[Any, Any], Any]]] = {}
+        for name, entry in traits.items():
+            try:
+                self._add(name, entry.value)
+            except Unreadable:
+                continue
 
-def _by_query(
-    engine: Engine,
-    traits: Mapping[str, tuple[Trait, str, str]],
-    as_of: int,
-    known: str,
-    values: Values,
-) -> None:
-    if not traits:
-        return
-    columns: list[str] = ["customer"]
-    for trait, condition, value in traits.values():
-        columns.extend(_aggregate(trait, condition, value))
-    events = {event for trait, _, _ in traits.values() for event in trait.of}
-    sql = _over(columns, events, as_of, known) + " GROUP BY customer"
-    for customer, *row in _ask(engine, sql):
-        own = values[customer]
-        cells = iter(row)
-        for name, (trait, _, value) in traits.items():
-            own[name] = _value(trait, value, next(cells), next(cells))
+    def _add(self, name: str, trait: Trait) -> None:
+        value = Expression(trait.value).column(trait.aggregate) if trait.value else ""
+        where = Expression(trait.where) if trait.where else None
+        condition = where.sql() if where else ""
+        filter_ = counted = f"event IN ({_list(trait.of)})"
+        if trait.window:
+            counted += f" AND NOT {at_most('time', self._as_of - trait.window_length)}"
+            filter_ = counted
+        if where:
+            filter_ += f" AND {self._column(trait, condition)}"
+            if odd := where.odd():
+                doubt = f"bool_or({self._column(trait, odd)}) FILTER (WHERE {counted})"
+                self._doubts[name] = f"coalesce({doubt}, false)"
+        column = self._column(trait, value) if value else ""
+        self._wanted.extend(_aggregate(trait, f"FILTER (WHERE {filter_})", column))
+        self.read[name] = (trait, _reading(trait, moment=value == MOMENT))
+
+    def _column(self, trait: Trait, sql: str) -> str:
+        # CASE, so that a property is looked for only where the event may have it.
+        sql = f"CASE WHEN event IN ({_list(trait.of)}) THEN {sql} END"
+        return self._columns.setdefault(sql, f"x{len(self._columns)}")
+
+    def ask(self, engine: Engine, values: Values) -> set[str]:
+        """Put the traits' values in; return the traits for which SQL met what it cannot read."""
+        if not self.read:
+            return set()
+        events = {event for trait, _ in self.read.values() for event in trait.of}
+        inner = [
+            *("customer", '"time"', "source", "message_id", "event"),
+            *(f"{sql} AS {name}" for sql, name in self._columns.items()),
+        ]
+        wanted = ["customer", *self._wanted, *self._doubts.values()]
+        sql = (
+            f"SELECT {', '.join(wanted)} FROM ({_over(inner, events, self._as_of, self._known)}) "
+            "GROUP BY customer"
+        )
+        doubtful: set[str] = set()
+        readings = [
+            (name, 1 + 2 * place, reading)
+            for place, (name, (_, reading)) in enumerate(self.read.items())
+        ]
+        doubts = list(enumerate(self._doubts, start=1 + len(self._wanted)))
+        for row in _ask(engine, sql):
+            own = values[row[0]]
+            for name, place, reading in readings:
+                if (cell := row[place]) is not None:
+                    own[name] = reading(cell, row[place + 1])
+            doubtful.update(name for place, name in doubts if row[place])
+        return doubtful
 
 
 def _over(columns: list[str], events: Iterable[str], as_of: int, known: str) -> str:
     return (
         f"SELECT {', '.join(columns)} FROM facts WHERE customer IS NOT NULL{known} "
-        f"AND {at_most('time', as_of)} AND event IN ({', '.join(map(text_literal, sorted(events)))})"
+        f"AND {at_most('time', as_of)} AND event IN ({_list(sorted(events))})"
     )
 
 
-def _counted(trait: Trait, as_of: int) -> str:
-    events = ", ".join(map(text_literal, trait.of))
-    condition = f"event IN ({events})"
-    if trait.window:
-        condition += f" AND NOT {at_most('time', as_of - trait.window_length)}"
-    return condition
+def _list(texts: Iterable[str]) -> str:
+    return ", ".join(map(text_literal, texts)) or "NULL"
 
 
-def _aggregate(trait: Trait, condition: str, value: str) -> tuple[str, str]:
-    """Return two columns from which the trait's value is made."""
-    counted = f"FILTER (WHERE {condition})"
+def _aggregate(trait: Trait, filter_: str, column: str) -> tuple[str, str]:
+    """Return the two columns from which the trait's value is made."""
     order = '("time", source, message_id)'
     match trait.aggregate:
         case "count":
-            return f"count(*) {counted}", "NULL"
+            return f"count(*) {filter_}", "NULL"
         case "distinct":
-            return f"count(DISTINCT {value}) {counted}", "NULL"
+            return f"count(DISTINCT {column}) {filter_}", "NULL"
         case "first":
-            return f"arg_min({value}, {order}) {counted}", "NULL"
+            return f"arg_min({column}, {order}) {filter_}", "NULL"
         case "last":
-            return f"arg_max({value}, {order}) {counted}", "NULL"
-        case "min" | "max" | "sum":
-            return f"{trait.aggregate}({value}) {counted}", "NULL"
+            return f"arg_max({column}, {order}) {filter_}", "NULL"
         case "average":
-            return f"sum({value}) {counted}", f"count({value}) {counted}"
-
-
-def _value(trait: Trait, column: str, cell: Any, count: Any) -> Any:
-    if cell is None:
-        return empty_value(trait)
-    match trait.aggregate:
-        case "average":
-            return average(cell, count)
-        case "first" | "last":
-            if column == MOMENT:
-                return to_datetime(cell)
-            value = json.loads(cell) if cell[:1] in '"tf' else Decimal(cell)
-            return value
+            return f"sum({column}) {filter_}", f"count({column}) {filter_}"
         case _:
-            return cell
+            return f"{trait.aggregate}({column}) {filter_}", "NULL"
+
+
+def _reading(trait: Trait, *, moment: bool) -> Callable[[Any, Any], Any]:
+    """Return how the two columns become the trait's value."""
+    if trait.aggregate == "average":
+        return average
+    if trait.aggregate in ("first", "last"):
+        return _moment if moment else _raw
+    return _as_it_is
+
+
+def _as_it_is(cell: Any, _: Any) -> Any:
+    return cell
+
+
+def _moment(cell: int, _: Any) -> datetime:
+    return to_datetime(cell)
+
+
+def _raw(cell: str, _: Any) -> Any:
+    return json.loads(cell) if cell[0] in '"tf' else Decimal(cell)
 
 
 def _by_oracle(engine: Engine, traits: Traits, as_of: int, known: str, values: Values) -> None:
@@ -193,14 +213,13 @@ def profiles(
         if entry.value.survivorship == "master"
         for rank, source in enumerate(entry.value.masters)
     ]
-    names = ", ".join(map(text_literal, attributes)) or "NULL"
     sql = f"""
         WITH ranks(attribute, source, rank) AS (
             SELECT * FROM (VALUES {", ".join([*ranks, "(NULL, NULL, NULL)"])})
         )
         SELECT customer, attribute, value FROM attributes a
         LEFT JOIN ranks r USING (attribute, source)
-        WHERE attribute IN ({names}) AND customer IS NOT NULL AND {at_most("a.time", as_of)}
+        WHERE attribute IN ({_list(attributes)}) AND customer IS NOT NULL AND {at_most("a.time", as_of)}
         QUALIFY row_number() OVER (
             PARTITION BY customer, attribute
             ORDER BY rank NULLS LAST, a.time DESC, source DESC, message_id DESC
