@@ -65,6 +65,12 @@ def _arithmetic(node: tree.Arithmetic) -> str:
     return f"{_inside(node.left, binding)} {node.operator} {_inside(node.right, binding + 1)}"
 
 
+def _negation(node: tree.Negation) -> str:
+    # `-5` is one literal, `-(5)` is a literal whose sign is turned.
+    literal = isinstance(node.operand, tree.Literal)
+    return f"-({write(node.operand)})" if literal else f"-{_inside(node.operand, _SIGN)}"
+
+
 def _comparison(node: tree.Comparison) -> str:
     return f"{_inside(node.left, _SUM)} {node.operator} {_inside(node.right, _SUM)}"
 
@@ -113,7 +119,7 @@ _FORMS: dict[type[tree.Node], Callable[[Any], str]] = {
     tree.Name: lambda node: node.name,
     tree.Input: lambda node: "?",
     tree.Path: lambda node: f"{_inside(node.base, _POSTFIX)}.{node.name}",
-    tree.Negation: lambda node: f"-{_inside(node.operand, _SIGN)}",
+    tree.Negation: _negation,
     tree.Arithmetic: _arithmetic,
     tree.Comparison: _comparison,
     tree.InputComparison: lambda node: f"{node.operator} {_inside(node.operand, _SUM)}",

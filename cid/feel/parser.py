@@ -216,8 +216,9 @@ class _Parser:
         if token.text == "?":
             return tree.Input(**at)
         if token.text == "-":
+            written_out = self._next.kind == "number"
             operand = self.expression(_POWER)
-            if isinstance(operand, tree.Literal) and type(operand.value) in (int, Decimal):
+            if written_out and isinstance(operand, tree.Literal):
                 return tree.Literal(-operand.value, **at)
             return tree.Negation(operand, **at)
         if token.text == "{":

@@ -157,8 +157,6 @@ class _Writer:
     def _constant(self, value: Any) -> str:
         if value is None or value is True or value is False:
             return repr(value)
-        if type(value) is int and abs(value) < 10**18:
-            return f"({value})" if value < 0 else repr(value)
         name = f"c{next(self._numbers)}"
         self._space[name] = value
         return name
