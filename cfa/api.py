@@ -250,13 +250,13 @@ def tasks(
     return [Task(**task) for task in apps.tasks(state, queue, customer, limit)]
 
 
-@router.get("/tasks/{id}", responses=NO_SUCH)
+@router.get("/tasks/{id:path}", responses=NO_SUCH)
 def task(apps: Apps, id: Id) -> Task:
     """Return one task."""
     return Task(**apps.task(id))
 
 
-@router.post("/tasks/{id}/completion", responses=DONE)
+@router.post("/tasks/{id:path}/completion", responses=DONE)
 def complete_task(apps: Apps, id: Id, given: Completion) -> Task:
     """Say that a task is done and what came of it."""
     return Task(**apps.complete_task(id, given.outcome, given.note, given.actor))
@@ -274,19 +274,19 @@ def cases(
     return [Case(**case) for case in apps.cases(state, queue, customer, limit)]
 
 
-@router.get("/cases/{id}", responses=NO_SUCH)
+@router.get("/cases/{id:path}", responses=NO_SUCH)
 def case(apps: Apps, id: Id) -> CaseWithMessages:
     """Return one case with its conversation."""
     return CaseWithMessages(**apps.case(id))
 
 
-@router.post("/cases/{id}/messages", responses=DONE)
+@router.post("/cases/{id:path}/messages", responses=DONE)
 def reply(apps: Apps, id: Id, given: Reply) -> CaseWithMessages:
     """Answer the customer."""
     return CaseWithMessages(**apps.reply(id, given.text, given.actor, given.waiting))
 
 
-@router.post("/cases/{id}/resolution", responses=DONE)
+@router.post("/cases/{id:path}/resolution", responses=DONE)
 def resolve(apps: Apps, id: Id, given: Resolution) -> CaseWithMessages:
     """Say that a case is resolved, and how."""
     return CaseWithMessages(**apps.resolve(id, given.resolution, given.actor))
@@ -298,25 +298,25 @@ def board(apps: Apps, pipeline: str = "") -> Board:
     return Board(**apps.board(pipeline))
 
 
-@router.get("/opportunities/{id}", responses=NO_SUCH)
+@router.get("/opportunities/{id:path}", responses=NO_SUCH)
 def opportunity(apps: Apps, id: Id) -> Opportunity:
     """Return one opportunity."""
     return Opportunity(**apps.opportunity(id))
 
 
-@router.post("/opportunities/{id}/stage", responses=DONE)
+@router.post("/opportunities/{id:path}/stage", responses=DONE)
 def move(apps: Apps, id: Id, given: Move) -> Opportunity:
     """Move an opportunity to another stage."""
     return Opportunity(**apps.move(id, given.stage, given.actor))
 
 
-@router.post("/opportunities/{id}/quote", responses=DONE)
+@router.post("/opportunities/{id:path}/quote", responses=DONE)
 def quote(apps: Apps, id: Id, given: Quote) -> Opportunity:
     """Send a quote."""
     return Opportunity(**apps.quote(id, given.amount, given.discount, given.actor))
 
 
-@router.post("/opportunities/{id}/order", responses=DONE)
+@router.post("/opportunities/{id:path}/order", responses=DONE)
 def order(apps: Apps, id: Id, given: Given) -> Opportunity:
     """Turn a deal into an order."""
     return Opportunity(**apps.order(id, given.actor))

@@ -194,6 +194,14 @@ class Applications:
             "forecast": forecast,
         }
 
+    def stages(self, pipeline: str) -> list[dict[str, Any]]:
+        """Return the stages of a pipeline, in order."""
+        stages = self._pipelines[self._pipeline_of({"pipeline": pipeline})].stages
+        return [
+            {"name": name, "title": stage.title.model_dump() if stage.title else None}
+            for name, stage in stages.items()
+        ]
+
     def opportunity(self, id: str) -> dict[str, Any]:
         """Return one opportunity.
 
@@ -319,7 +327,7 @@ class Applications:
         """Return cases, opportunities and open tasks whose title contains a text."""
         found = self._store.search(text, limit) if text.strip() else []
         names = self._names_of(found)
-        pages = {"case": "/cases/{id}", "task": "/tasks#{id}", "opportunity": "/sales#{id}"}
+        pages = {"case": "/cases/{id}", "task": "/tasks#{id}", "opportunity": "/sales/{id}"}
         return [
             {
                 **row,

@@ -37,12 +37,15 @@ def _to(path: str, **query: str) -> RedirectResponse:
 
 
 @router.get("/tasks")
-def tasks(request: Request, apps: Apps, state: str = "open", queue: str = "") -> HTMLResponse:
+def tasks(
+    request: Request, apps: Apps, state: str = "open", queue: str = "", customer: str = ""
+) -> HTMLResponse:
     """What do people have to do now?"""
     return render(
         request,
         "cfa/tasks.html",
-        tasks=apps.tasks(state, queue, limit=200),
+        tasks=apps.tasks(state, queue, customer, limit=200),
+        customer=customer,
         queues=apps.queues(),
         counts=apps.counts()["task"],
         outcomes=OUTCOMES,
@@ -51,7 +54,7 @@ def tasks(request: Request, apps: Apps, state: str = "open", queue: str = "") ->
     )
 
 
-@router.post("/tasks/{id}")
+@router.post("/tasks/{id:path}")
 def complete(
     apps: Apps,
     actor: Actor,
@@ -71,26 +74,21 @@ def sales(request: Request, apps: Apps, pipeline: str = "") -> HTMLResponse:
     return render(request, "cfa/sales.html", board=apps.board(pipeline))
 
 
-@router.post("/sales/{id}/stage")
+@router.post("/sales/{id:path}/stage")
 def move(apps: Apps, actor: Actor, id: str, stage: Field, pipeline: Field = "") -> RedirectResponse:
     """Move a deal to another stage."""
     apps.move(id, stage, actor)
     return _to("/sales", pipeline=pipeline)
 
 
-@router.get("/sales/{id}")
+@router.get("/sales/{id:path}")
 def deal(request: Request, apps: Apps, id: str) -> HTMLResponse:
     """What is this deal, and what is the next step?"""
-    opportunity = apps.opportunity(id)
-    return render(
-        request,
-        "cfa/deal.html",
-        deal=opportunity,
-        stages=apps.board(opportunity["pipeline"])["columns"],
-    )
+    deal = apps.opportunity(id)
+    return render(request, "cfa/deal.html", deal=deal, stages=apps.stages(deal["pipeline"]))
 
 
-@router.post("/sales/{id}/quote")
+@router.post("/sales/{id:path}/quote")
 def send_quote(
     apps: Apps, actor: Actor, id: str, amount: Field, discount: Field = "0"
 ) -> RedirectResponse:
@@ -102,14 +100,14 @@ def send_quote(
             f"{amount!r} with {discount!r} % off is no quote.", hint="Write numbers, e.g. 1250.50."
         ) from None
     apps.quote(id, *numbers, actor)
-    return _to(f"/sales/{quote(id, safe='')}")
+    return _to(f"/sales/{quote(id)}")
 
 
-@router.post("/sales/{id}/order")
+@router.post("/sales/{id:path}/order")
 def order(apps: Apps, actor: Actor, id: str) -> RedirectResponse:
     """Turn a deal into an order."""
     apps.order(id, actor)
-    return _to(f"/sales/{quote(id, safe='')}")
+    return _to(f"/sales/{quote(id)}")
 
 
 @router.get("/service")
@@ -126,7 +124,7 @@ def service(request: Request, apps: Apps, state: str = "open", queue: str = "") 
     )
 
 
-@router.get("/cases/{id}")
+@router.get("/cases/{id:path}")
 def case(request: Request, apps: Apps, id: str) -> HTMLResponse:
     """What was asked and said, and what is promised?"""
     found = apps.case(id)
@@ -139,25 +137,25 @@ def case(request: Request, apps: Apps, id: str) -> HTMLResponse:
     )
 
 
-@router.post("/cases/{id}/reply")
+@router.post("/cases/{id:path}/reply")
 def reply(apps: Apps, actor: Actor, id: str, text: Field, waiting: Field = "") -> RedirectResponse:
     """Answer the customer."""
     apps.reply(id, text, actor, waiting=bool(waiting))
-    return _to(f"/cases/{quote(id, safe='')}")
+    return _to(f"/cases/{quote(id)}")
 
 
-@router.post("/cases/{id}/resolve")
+@router.post("/cases/{id:path}/resolve")
 def resolve(apps: Apps, actor: Actor, id: str, resolution: Field) -> RedirectResponse:
     """Say that a case is resolved, and how."""
     apps.resolve(id, resolution, actor)
-    return _to(f"/cases/{quote(id, safe='')}")
+    return _to(f"/cases/{quote(id)}")
 
 
-@router.post("/cases/{id}/offer")
+@router.post("/cases/{id:path}/offer")
 def answer(
     apps: Apps, actor: Actor, id: str, offer: Field, accepted: Field, reason: Field = ""
 ) -> RedirectResponse:
     """Record what the customer said to the next best action."""
     customer = apps.case(id)["customer"]
     apps.answer_offer(customer, offer, accepted == "yes", reason, actor)
-    return _to(f"/cases/{quote(id, safe='')}")
+    return _to(f"/cases/{quote(id)}")

@@ -7,12 +7,14 @@ import pytest
 
 from cfa.adapters.sql import SqlStore
 from cfa.desk import Desk, install
+from cfa.facade import Applications
 from cfa.model import SECTIONS
 from cfa.sales import Sales
 from cfa.service import Service
-from cid.kit.clock import parse_time
+from cid.kit.clock import ManualClock, parse_time
 from cid.kit.db import Database, metadata
 from cid.kit.definitions import Definitions, load
+from cid.kit.ids import new_id
 from cid.model.fact import Fact
 
 YAML = """
@@ -136,3 +138,54 @@ def fact() -> Callable[..., Fact]:
         )
 
     return make
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(parse_time("2026-11-22T12:00Z"))
+
+
+@pytest.fixture
+def said() -> list[Fact]:
+    """What people did in the applications, as facts."""
+    return []
+
+
+@pytest.fixture
+def acme(
+    office: Office, definitions: Definitions, clock: ManualClock, said: list[Fact]
+) -> Applications:
+    def submit(
+        event: str,
+        *,
+        customer: str,
+        properties: Any,
+        actor: str,
+        loop: str = "",
+        message_id: str | None = None,
+    ) -> dict[str, Any]:
+        heard = Fact(
+            position=len(said),
+            message_id=message_id or new_id(),
+            source="staff",
+            type="track",
+            event=event,
+            time=clock.now(),
+            received=clock.now(),
+            identifiers=(),
+            properties=dict(properties),
+            actor=actor,
+            loop=loop,
+            identity=f"user_id:{customer[2:]}",
+            customer=customer,
+        )
+        clock.moment += 1
+        said.append(heard)
+        office.hear(heard)
+        return {"state": "applied"}
+
+    def names(customers: list[str]) -> dict[str, str]:
+        return {customer: customer[2:].title() for customer in customers}
+
+    manifests = [Sales.manifest, Service.manifest]
+    return Applications(definitions, office.store, submit, Gold(), clock, names, manifests)
