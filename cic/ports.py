@@ -248,6 +248,9 @@ class Store(Protocol):
     def moves(self, segment: str, since: int) -> list[tuple[int, int, int]]:
         """Return (day number, entered, left) for each day since a moment."""
 
+    def count(self) -> int:
+        """Return how many changes there were."""
+
     def note(self, report: Mapping[str, Any]) -> None:
         """Keep the result of a verification."""
 

@@ -93,7 +93,10 @@ class Customers:
         self.now = max(self.now, moment)
 
     def apply(self, fact: Fact) -> None:
-        """Take in what a fact says about its customer."""
+        """Take in what a fact says about its customer, or about the company's things."""
+        if not fact.customer:
+            self._projection.apply(fact)
+            return
         seen = self.seen.get(fact.identity)
         if seen is None:
             seen = self.seen[fact.identity] = Seen(fact.customer, fact.time, fact.time)
@@ -158,6 +161,30 @@ class Customers:
         """Say whether the customer consents to a purpose on a channel right now; silence is no."""
         held = self.profiles.get(customer, {}).get(f"{CONSENT}{purpose}.{channel}")
         return bool(held is not None and held.value is True)
+
+    def name(self, customer: str) -> str:
+        """Return what a customer is called."""
+        members = self.members.get(customer)
+        return display_name(self.profile(customer), members) if members else customer
+
+    def said_by_system(self) -> dict[str, dict[str, tuple[int, int, int]]]:
+        """Return by attribute and system: values said, values in force, moment of the last."""
+        result: dict[str, dict[str, list[int]]] = {}
+        for by_attribute in list(self.said.values()):
+            for attribute, by_source in by_attribute.items():
+                name = "consent" if attribute.startswith(CONSENT) else attribute
+                for source, said in by_source.items():
+                    one = result.setdefault(name, {}).setdefault(source, [0, 0, 0])
+                    one[0] += 1
+                    one[2] = max(one[2], said.time)
+        for profile in list(self.profiles.values()):
+            for attribute, value in profile.items():
+                name = "consent" if attribute.startswith(CONSENT) else attribute
+                result[name][value.source][1] += 1
+        return {
+            name: {source: (one[0], one[1], one[2]) for source, one in some.items()}
+            for name, some in result.items()
+        }
 
     def flush(self, connection: Any) -> None:
         """Write what changed."""

@@ -60,23 +60,15 @@ class FlowPlan:
         event = layout.event(row) or TYPES[type_]
         if type(event) is not str or not event:
             raise rejected(Reason.NO_EVENT, "the row does not say what happened")
-        time: int | None = record.timestamp
+        time = record.timestamp
         if layout.time is not None:
             said = layout.time(row)
-            time = self._moment(said)
-            if time is None:
+            moment = self._moment(said)
+            if moment is None:
                 shown = "missing" if said is None else f"not a moment: {said!r:.60}"
                 raise rejected(Reason.INVALID_TIME, f"the time is {shown}")
-        properties = {}
-        for name, read in layout.properties:
-            value = read(row)
-            if value is not None:
-                properties[name] = value
-        attributes = {}
-        for name, read in layout.attributes:
-            value = read(row)
-            if value is not None:
-                attributes[name] = value
+            time = moment
+        attributes = layout.attributes.of(row)
         return Fact(
             0,
             record.headers.get("id") or f"{record.topic}/{record.partition}/{record.offset}",
@@ -85,10 +77,8 @@ class FlowPlan:
             event,
             time,
             record.timestamp,
-            self._identifiers.identifiers_of(
-                [(kind, read(row)) for kind, read in layout.identifiers], attributes
-            ),
-            properties,
+            self._identifiers.identifiers_of(layout.identifiers.of(row).items(), attributes),
+            layout.properties.of(row),
             attributes,
         )
 
@@ -131,7 +121,7 @@ class FlowPlan:
             if layout.id is not None:
                 own = layout.id(row)
                 message_id = str(own) if own is not None else message_id
-            ids = [(kind, read(row)) for kind, read in layout.identifiers]
+            ids = [*layout.identifiers.of(row).items()]
         headers = self._headers(message_id)
         if self.flow.protocol == "segment":
             headers["protocol"] = "segment"
@@ -170,9 +160,7 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-def _counted(
-    rows: Iterable[dict[str, Any]], tell: Callable[[int], None]
-) -> Iterator[dict[str, Any]]:
+def _counted(rows: Iterable[Row], tell: Callable[[int], None]) -> Iterator[Row]:
     number = 0
     for number, row in enumerate(rows, 1):
         yield row

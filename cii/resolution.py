@@ -64,6 +64,7 @@ class IdentityGraph:
         self.members: dict[str, set[str]] = {}
         self.aliases: dict[str, str] = {}
         self.changes = GraphChanges()
+        self._fresh: set[str] = set()
 
     def resolve(
         self, identifiers: Sequence[str], source: str, message_id: str, time: int
@@ -73,6 +74,7 @@ class IdentityGraph:
         The first identifier is the strongest; the record belongs to its customer.
         """
         first = identifiers[0]
+        self._fresh.clear()
         changed = self._see(first, time)
         for other in identifiers[1:]:
             changed |= self._see(other, time)
@@ -91,6 +93,7 @@ class IdentityGraph:
 
         The newest decision on a pair stands. Unknown identifiers become known by it.
         """
+        self._fresh.clear()
         changed = self._see(a, at) | self._see(b, at)
         self._link(a, b, "staff", message_id, at)
         edge = self.edges[a][b]
@@ -144,6 +147,7 @@ class IdentityGraph:
             self.edges[identifier] = {}
             self.members.setdefault(customer, set()).add(identifier)
             self.changes.identifiers.add(identifier)
+            self._fresh.add(identifier)
             return set()
         if time < known.first_seen:
             known.first_seen = time
@@ -219,7 +223,8 @@ class IdentityGraph:
             self.aliases.pop(customer, None)
             for identifier in group:
                 if before[identifier] != customer:
-                    moved[identifier] = (before[identifier], customer)
+                    if identifier not in self._fresh:
+                        moved[identifier] = (before[identifier], customer)
                     self.known[identifier].customer = customer
                     self.changes.identifiers.add(identifier)
         if not moved:

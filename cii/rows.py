@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 from cid.feel import FeelError, compile_expression, names, parse
@@ -27,9 +28,11 @@ Read = Callable[[Row], Any]
 LAYOUTS = 256
 """How many sets of columns of one flow are remembered."""
 
+_PLAIN = frozenset((str, int, float, bool))
 _ODD = re.compile(r"[\W_]+")
 _LEGIBLE = re.compile(r"[^\W\d][\w .?'/:*+-]*\Z")
 _PREVIOUS = "\0previous"
+_PREVIOUS_COLUMN = re.compile(r"\bprevious\s*\.\s*(\w+)")
 
 
 def column_name(column: str) -> str:
@@ -48,8 +51,7 @@ def plain(value: Any) -> Any:
     >>> plain([Decimal("15.30"), Decimal("4.0"), date(2026, 1, 2)])
     [15.3, 4, '2026-01-02']
     """
-    kind = type(value)
-    if kind is str or kind is int or value is None or kind is bool or kind is float:
+    if value is None or type(value) in _PLAIN:
         return value
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
@@ -64,6 +66,38 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
+class Fields:
+    """Several named expressions over a row, sorted by what they cost."""
+
+    def __init__(self, layout: Layout, texts: Mapping[str, str]) -> None:
+        self._constants: dict[str, Any] = {}
+        self._columns: list[tuple[str, str]] = []
+        self._computed: list[tuple[str, Read]] = []
+        for name, text in texts.items():
+            column = layout.columns.get(text.strip())
+            if column is not None:
+                self._columns.append((name, column))
+                continue
+            found, constant = layout.compiled(text)
+            if not constant:
+                self._computed.append((name, found))
+            elif (value := plain(found({}))) is not None:
+                self._constants[name] = value
+
+    def of(self, row: Row) -> dict[str, Any]:
+        """Return the values of a row; those that are null are left out."""
+        values = self._constants.copy()
+        for name, column in self._columns:
+            value = row[column]
+            if value is not None:
+                values[name] = value
+        for name, found in self._computed:
+            value = found(row)
+            if value is not None:
+                values[name] = value if type(value) in _PLAIN else plain(value)
+        return values
+
+
 class Layout:
     """A flow's expressions for rows with one set of columns.
 
@@ -73,10 +107,10 @@ class Layout:
 
     def __init__(self, flow: Flow, columns: Sequence[str]) -> None:
         # Where two columns come to one name, the first one has it.
-        self._columns = {column_name(each): each for each in reversed(columns)}
-        self._columns |= {each: each for each in columns}
+        self.columns = {column_name(each): each for each in reversed(columns)}
+        self.columns |= {each: each for each in columns}
         self._known = [each for each in columns if _LEGIBLE.match(each) and not each.isidentifier()]
-        self._binding = {name: f"s.get({column!r})" for name, column in self._columns.items()}
+        self._binding = {name: f"s.get({column!r})" for name, column in self.columns.items()}
         self._binding |= {"row": "s", "previous": f"s.get({_PREVIOUS!r})"}
         record = flow.record
         self.type = self._read(record.type)
@@ -85,17 +119,21 @@ class Layout:
         self.time = self._read(record.time) if record.time else None
         self.received = self._read(record.received) if record.received else None
         self.when = self._when(flow.when) if flow.when else None
-        self.identifiers = [(kind, self._read(text)) for kind, text in record.identifiers.items()]
-        self.properties = [(name, self._read(text)) for name, text in record.properties.items()]
-        self.attributes = [(name, self._read(text)) for name, text in record.attributes.items()]
+        self.identifiers = Fields(self, record.identifiers)
+        self.properties = Fields(self, record.properties)
+        self.attributes = Fields(self, record.attributes)
+
+    def compiled(self, text: str) -> tuple[Read, bool]:
+        """Compile an expression, and say whether it reads nothing of the row."""
+        tree = parse(text, self._known)
+        return compile_expression(tree, bind=self._binding), not names(tree)
 
     def _read(self, text: str) -> Read:
-        column = self._columns.get(text.strip())
+        column = self.columns.get(text.strip())
         if column is not None:
-            return lambda row: row.get(column)
-        tree = parse(text, self._known)
-        found: Read = compile_expression(tree, bind=self._binding)
-        if not names(tree):
+            return itemgetter(column)
+        found, constant = self.compiled(text)
+        if constant:
             value = plain(found({}))
             return lambda row: value
         return lambda row: plain(found(row))
@@ -105,9 +143,12 @@ class Layout:
         found: Read = compile_expression(tree, bind=self._binding)
         if "previous" not in names(tree):
             return lambda row, previous: found(row) is True
+        # Only what is asked for is carried over from row to row.
+        wanted = set(_PREVIOUS_COLUMN.findall(text))
+        columns = [(name, self.columns[name]) for name in wanted if name in self.columns]
 
         def compared(row: Row, previous: Row | None) -> bool:
-            before = previous and {column_name(name): value for name, value in previous.items()}
+            before = previous and {name: previous.get(column) for name, column in columns}
             return found({**row, _PREVIOUS: before}) is True
 
         return compared

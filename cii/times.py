@@ -55,6 +55,8 @@ def zone(name: str) -> tzinfo:
 def moment_reader(zone_name: str = "", time_format: str = "") -> Callable[[Any], int | None]:
     """Make the reader of a flow's times: texts, whole milliseconds, dates and datetimes.
 
+    ISO 8601 that begins with ``2026-`` is read whatever the format says.
+
     A time without a zone is local time in the flow's zone. Texts that were read once are
     remembered: rows of one file repeat their minutes and days.
 
@@ -68,7 +70,7 @@ def moment_reader(zone_name: str = "", time_format: str = "") -> Callable[[Any],
     def from_text(text: str) -> int | None:
         text = text.strip()
         try:
-            if time_format:
+            if time_format and text[4:5] != "-":
                 moment = datetime.strptime(text, time_format)
             else:
                 moment = datetime.fromisoformat(text)

@@ -41,8 +41,8 @@ def home(request: Request) -> HTMLResponse:
         rules=sum(1 for rule in rules if rule["enabled"]),
         fired=sum(rule["fired_30d"] for rule in rules),
         capabilities=company.cbc.capabilities(),
-        decisions=company.context.decisions(limit=8),
-        latest=company.cid.find("", limit=8),
+        decisions=company.context.decisions(limit=6),
+        latest=company.cid.find("", limit=6),
     )
 
 

@@ -129,11 +129,6 @@ class SqlStore:
         return {
             "systems": "SELECT name, kind, channel, expected_ms FROM cid_touchpoint",
             "products": "SELECT sku, name, category, price / 10000.0 AS price, currency FROM cid_product",
-            "consents": (
-                "SELECT i.customer, o.attribute, o.value, o.time AS since"
-                " FROM cid_observation o JOIN cid_identity i ON i.identity = o.identity"
-                " WHERE o.attribute LIKE 'consent.%'"
-            ),
         }
 
 

@@ -1,0 +1,156 @@
+"""Memberships and changes in a relational database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, and_, case, delete, func, select
+
+from cic import tables
+from cic.ports import ChangeRow
+from cid.kit.clock import DAY
+from cid.kit.db import Database, upsert
+
+
+class SqlStore:
+    """Keeps memberships in the tables ``cic_*``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def memberships(self, connection: Connection) -> Iterator[tuple[str, str, int]]:
+        """Yield (customer, segment, since)."""
+        t = tables.membership
+        for row in connection.execute(select(t.c.customer, t.c.segment, t.c.since)):
+            yield (row[0], row[1], row[2])
+
+    def moment(self, connection: Connection) -> int:
+        """Return the moment up to which segments are right."""
+        return int(self._state(connection, "moment") or 0)
+
+    def version(self, connection: Connection) -> str:
+        """Return the version of the definitions with which they were computed."""
+        return self._state(connection, "version")
+
+    def save(
+        self, connection: Connection, changes: Sequence[ChangeRow], moment: int, version: str
+    ) -> None:
+        """Write changes, and the memberships that follow from them."""
+        if changes:
+            connection.execute(tables.change.insert(), [change._asdict() for change in changes])
+        last = {(change.customer, change.segment): change for change in changes}
+        entered = [
+            {
+                "customer": change.customer,
+                "segment": change.segment,
+                "since": change.effective_at,
+                "version": change.version,
+            }
+            for change in last.values()
+            if change.kind == "entered"
+        ]
+        upsert(connection, tables.membership, entered)
+        t = tables.membership
+        for change in last.values():
+            if change.kind == "left":
+                connection.execute(
+                    delete(t).where(
+                        and_(t.c.customer == change.customer, t.c.segment == change.segment)
+                    )
+                )
+        upsert(
+            connection,
+            tables.state,
+            [{"name": "moment", "value": str(moment)}, {"name": "version", "value": version}],
+        )
+
+    def sizes(self) -> dict[str, int]:
+        """Return how many customers are in each segment."""
+        t = tables.membership
+        query = select(t.c.segment, func.count()).group_by(t.c.segment)
+        with self._database.read() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    def members(self, segment: str, limit: int) -> list[dict[str, Any]]:
+        """Return the members of a segment, newest first."""
+        t = tables.membership
+        query = (
+            select(t.c.customer, t.c.since)
+            .where(t.c.segment == segment)
+            .order_by(t.c.since.desc(), t.c.customer)
+            .limit(limit)
+        )
+        return self._rows(query)
+
+    def memberships_of(self, customer: str) -> list[dict[str, Any]]:
+        """Return the segments of a customer with since when."""
+        t = tables.membership
+        return self._rows(
+            select(t.c.segment, t.c.since).where(t.c.customer == customer).order_by(t.c.since.desc())
+        )
+
+    def changes(
+        self, segment: str = "", customer: str = "", limit: int = 100
+    ) -> list[dict[str, Any]]:
+        """Return changes, newest first."""
+        t = tables.change
+        query = select(t).order_by(t.c.effective_at.desc(), t.c.id.desc()).limit(limit)
+        if segment:
+            query = query.where(t.c.segment == segment)
+        if customer:
+            query = query.where(t.c.customer == customer)
+        return self._rows(query)
+
+    def moves(self, segment: str, since: int) -> list[tuple[int, int, int]]:
+        """Return (day number, entered, left) for each day since a moment."""
+        t = tables.change
+        day = t.c.effective_at // DAY
+        entered = func.sum(case((t.c.kind == "entered", 1), else_=0))
+        left = func.sum(case((t.c.kind == "left", 1), else_=0))
+        query = (
+            select(day, entered, left)
+            .where(and_(t.c.segment == segment, t.c.effective_at >= since))
+            .group_by(day)
+            .order_by(day)
+        )
+        with self._database.read() as connection:
+            return [(int(row[0]), int(row[1]), int(row[2])) for row in connection.execute(query)]
+
+    def count(self) -> int:
+        """Return how many changes there were."""
+        with self._database.read() as connection:
+            return connection.execute(select(func.count()).select_from(tables.change)).scalar() or 0
+
+    def note(self, report: Mapping[str, Any]) -> None:
+        """Keep the result of a verification."""
+        with self._database.write() as connection:
+            upsert(connection, tables.verification, [dict(report)])
+
+    def last_verification(self) -> dict[str, Any] | None:
+        """Return the last verification's result."""
+        t = tables.verification
+        rows = self._rows(select(t).order_by(t.c.at.desc()).limit(1))
+        return rows[0] if rows else None
+
+    def mirrors(self) -> dict[str, str]:
+        """Return the SELECTs that feed the history."""
+        return {
+            "memberships": "SELECT customer, segment, since FROM cic_membership",
+            "changes": (
+                "SELECT customer, segment, kind, effective_at, known_at, cause, cause_id, loop"
+                " FROM cic_change"
+            ),
+            "verification": (
+                "SELECT at, as_of, traits, segments, customers, mismatches FROM cic_verification"
+            ),
+        }
+
+    def _rows(self, query: Any) -> list[dict[str, Any]]:
+        with self._database.read() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def _state(self, connection: Connection, name: str) -> str:
+        t = tables.state
+        found = connection.execute(select(t.c.value).where(t.c.name == name)).scalar()
+        return str(found) if found is not None else ""

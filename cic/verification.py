@@ -1,0 +1,196 @@
+"""Prove it: recompute traits and segments from history and compare them with what the live path says.
+
+Two ways that share nothing but the definitions: the live one is the kernel's running aggregates and compiled
+conditions, the other one query over history and the interpreted conditions (promise 2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from cic.batch import compute, empty_value, profiles
+from cic.conditions import Condition
+from cic.kernel import Kernel, plan
+from cic.model import Segment, Trait
+from cic.ports import Engine
+from cid.feel import evaluate
+from cid.kit.clock import format_time, to_datetime
+from cid.kit.definitions import Entry
+from cid.model.definition import Attribute
+from cid.model.fact import Fact
+
+SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """A customer about whom the two ways disagree."""
+
+    customer: str
+    name: str
+    live: Any
+    batch: Any
+
+
+@dataclass
+class Verification:
+    """What was compared, and what disagreed."""
+
+    as_of: int
+    customers: int = 0
+    traits: dict[str, int] = field(default_factory=dict)
+    segments: dict[str, int] = field(default_factory=dict)
+    mismatches: list[Mismatch] = field(default_factory=list)
+    count: int = 0
+
+    def differ(self, where: dict[str, int], name: str, customer: str, live: Any, batch: Any) -> None:
+        """Note a disagreement."""
+        where[name] += 1
+        self.count += 1
+        if len(self.mismatches) < SHOWN:
+            self.mismatches.append(Mismatch(customer, name, live, batch))
+
+    def report(self) -> dict[str, Any]:
+        """Return the result as JSON."""
+        return {
+            "as_of": format_time(self.as_of),
+            "customers": self.customers,
+            "traits": self.traits,
+            "segments": self.segments,
+            "values_compared": self.customers * (len(self.traits) + len(self.segments)),
+            "mismatches": self.count,
+            "examples": [
+                {"customer": m.customer, "name": m.name, "live": str(m.live), "batch": str(m.batch)}
+                for m in self.mismatches
+            ],
+        }
+
+
+class Batch:
+    """Traits, attributes, consents and segments of all customers at one moment, from history alone."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        traits: Mapping[str, Entry[Trait]],
+        attributes: Mapping[str, Entry[Attribute]],
+        segments: Mapping[str, Entry[Segment]],
+        conditions: list[Condition],
+        order: list[int],
+        as_of: int,
+    ) -> None:
+        self.as_of = as_of
+        self._segments = list(segments)
+        self._conditions = conditions
+        self._order = order
+        wanted = {name for condition in conditions for name in condition.attributes}
+        self.traits = compute(engine, traits, as_of)
+        self.empty = {name: empty_value(entry.value) for name, entry in traits.items()}
+        known = {name: entry for name, entry in attributes.items() if name in wanted}
+        self.profiles = profiles(engine, known, as_of) if known else {}
+        masters = attributes["consent"].value.masters if "consent" in attributes else ()
+        self.consents = _consents(engine, as_of, masters) if "consent" in wanted else {}
+
+    def memberships(self, customer: str) -> set[str]:
+        """Return the segments of a customer at that moment."""
+        consents = self.consents.get(customer, {})
+        scope: dict[str, Any] = {**self.empty, **self.traits.get(customer, {})}
+        scope["customer"] = customer
+        profile = self.profiles.get(customer, {})
+        inside: set[str] = set()
+
+        def consent(purpose: Any, channel: Any) -> bool:
+            return consents.get((str(purpose), str(channel)), False)
+
+        for place in self._order:
+            condition = self._conditions[place]
+            for word in condition.words:
+                if word in condition.attributes:
+                    scope[word] = profile.get(word)
+            if evaluate(condition.tree, scope, functions={"consent": consent}) is True:
+                inside.add(self._segments[place])
+            scope[self._segments[place]] = self._segments[place] in inside
+        return inside
+
+
+def compare(
+    batch: Batch,
+    customers: list[str],
+    live_value: Callable[[str, int], Any],
+    live_segments: Callable[[str], set[str]],
+    traits: list[str],
+    segments: list[str],
+) -> Verification:
+    """Compare the live path with history, value by value, customer by customer."""
+    result = Verification(
+        batch.as_of, len(customers), dict.fromkeys(traits, 0), dict.fromkeys(segments, 0)
+    )
+    for customer in customers:
+        values = batch.traits.get(customer, batch.empty)
+        for index, name in enumerate(traits):
+            live = live_value(customer, index)
+            if not same(live, values[name]):
+                result.differ(result.traits, name, customer, live, values[name])
+        inside, there = live_segments(customer), batch.memberships(customer)
+        for name in inside ^ there:
+            result.differ(result.segments, name, customer, name in inside, name in there)
+    return result
+
+
+def relive(
+    facts: Iterator[Fact], traits: Mapping[str, Entry[Trait]], as_of: int
+) -> Kernel:
+    """Run the live path anew, fact by fact in the order of arrival, up to a past moment."""
+    kernel = Kernel(plan(traits), len(traits))
+    for fact in facts:
+        moment = min(fact.received, as_of)
+        while (due := kernel.next_due()) is not None and due <= moment:
+            kernel.advance(due)
+        kernel.advance(moment)
+        if fact.customer:
+            kernel.apply(fact)
+    while (due := kernel.next_due()) is not None and due <= as_of:
+        kernel.advance(due)
+    kernel.advance(as_of)
+    kernel.drain()
+    return kernel
+
+
+def same(live: Any, batch: Any) -> bool:
+    """Whether two trait values are the same: numbers by value, everything else exactly.
+
+    >>> same(Decimal("2.50"), 2.5), same(1, True), same(None, 0)
+    (True, False, False)
+    """
+    if isinstance(live, bool) or isinstance(batch, bool) or live is None or batch is None:
+        return live is batch
+    if isinstance(live, int | Decimal) and isinstance(batch, int | Decimal | float):
+        return Decimal(live) == Decimal(str(batch))
+    return bool(live == batch)
+
+
+def _consents(
+    engine: Engine, as_of: int, masters: tuple[str, ...]
+) -> dict[str, dict[tuple[str, str], bool]]:
+    said = engine.query(
+        """
+        SELECT customer,
+               coalesce(properties->>'$.purpose', 'marketing') AS purpose,
+               coalesce(properties->>'$.channel', 'email') AS channel,
+               arg_max(event, (time, source, message_id)) AS last
+        FROM facts
+        WHERE event IN ('Consent Given', 'Consent Withdrawn') AND time <= $moment
+          AND customer IS NOT NULL AND (len($masters) = 0 OR list_contains($masters, source))
+        GROUP BY ALL
+        """,
+        {"moment": to_datetime(as_of).replace(tzinfo=None), "masters": list(masters)},
+        rows=None,
+        seconds=None,
+    )
+    result: dict[str, dict[tuple[str, str], bool]] = {}
+    for customer, purpose, channel, last in said.rows:
+        result.setdefault(customer, {})[purpose, channel] = last == "Consent Given"
+    return result

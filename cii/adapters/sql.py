@@ -1,0 +1,277 @@
+"""The ledger and the identity graph in a relational database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, func, or_, select, update
+
+from cid.kit.db import Database, upsert
+from cid.kit.errors import Conflict
+from cii import tables
+from cii.ports import LedgerRow
+from cii.resolution import GraphChanges, IdentityGraph
+
+CHUNK = 500
+
+
+class SqlStore:
+    """Keeps what integration knows in the tables ``cii_*``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def progress(self, connection: Connection, topic: str) -> dict[int, int]:
+        """Return the next offset to apply, by partition."""
+        t = tables.progress
+        query = select(t.c.partition, t.c.offset).where(t.c.topic == topic)
+        return {row[0]: row[1] for row in connection.execute(query)}
+
+    def moment(self, connection: Connection) -> int:
+        """Return the moment up to which records have been applied."""
+        t = tables.moment
+        return int(connection.execute(select(t.c.value).where(t.c.name == "applied")).scalar() or 0)
+
+    def position(self, connection: Connection) -> int:
+        """Return the last position in the ledger."""
+        return int(connection.execute(select(func.max(tables.ledger.c.position))).scalar() or 0)
+
+    def known(self, connection: Connection, keys: Sequence[bytes]) -> set[bytes]:
+        """Return those of the keys that the ledger has already."""
+        t = tables.seen
+        found: set[bytes] = set()
+        for start in range(0, len(keys), CHUNK):
+            some = list(keys[start : start + CHUNK])
+            found.update(
+                bytes(key)
+                for key in connection.execute(select(t.c.key).where(t.c.key.in_(some))).scalars()
+            )
+        return found
+
+    def identifiers(self, connection: Connection) -> Iterator[tuple[str, str, int, bool]]:
+        """Yield (identifier, customer, first seen, blocked)."""
+        t = tables.identifier
+        query = select(t.c.identifier, t.c.customer, t.c.first_seen, t.c.blocked)
+        for row in connection.execute(query):
+            yield (row[0], row[1], row[2], row[3])
+
+    def edges(self, connection: Connection) -> Iterator[tuple[Any, ...]]:
+        """Yield the evidence, in the order of the fields of an edge."""
+        t = tables.edge
+        columns = (t.c.a, t.c.b, t.c.source, t.c.message_id, t.c.time)
+        decided = (t.c.vetoed, t.c.decided_at, t.c.decided_by, t.c.reason)
+        for row in connection.execute(select(*columns, *decided)):
+            yield tuple(row)
+
+    def aliases(self, connection: Connection) -> Iterator[tuple[str, str]]:
+        """Yield (former customer, customer that took it over), oldest first."""
+        t = tables.regrouping
+        query = select(t.c.other, t.c.kept).where(t.c.kind == "merge").order_by(t.c.id)
+        for row in connection.execute(query):
+            yield (row[0], row[1])
+
+    def save(
+        self,
+        connection: Connection,
+        rows: Sequence[LedgerRow],
+        keys: Sequence[tuple[bytes, int]],
+        graph: IdentityGraph,
+        moment: int,
+    ) -> None:
+        """Write the fates of a batch and what it changed in the identity graph."""
+        if rows:
+            connection.execute(tables.ledger.insert(), [row._asdict() for row in rows])
+            self._count(connection, [(r.source, r.state, r.reason, r.received) for r in rows], 1)
+        if keys:
+            connection.execute(
+                tables.seen.insert(), [{"key": key, "position": place} for key, place in keys]
+            )
+        changes, graph.changes = graph.changes, GraphChanges()
+        upsert(
+            connection,
+            tables.identifier,
+            [
+                {
+                    "identifier": identifier,
+                    "kind": identifier.partition(":")[0],
+                    "customer": known.customer,
+                    "first_seen": known.first_seen,
+                    "blocked": known.blocked,
+                }
+                for identifier in sorted(changes.identifiers)
+                for known in (graph.known[identifier],)
+            ],
+        )
+        names = ("a", "b", "source", "message_id", "time")
+        decided = ("vetoed", "decided_at", "decided_by", "reason")
+        upsert(
+            connection,
+            tables.edge,
+            [
+                dict(zip((*names, *decided), astuple(graph.edges[a][b]), strict=True))
+                for a, b in sorted(changes.edges)
+            ],
+        )
+        if changes.regroupings:
+            columns = ("time", "kind", "kept", "other", "identifier")
+            connection.execute(
+                tables.regrouping.insert(),
+                [dict(zip(columns, each, strict=True)) for each in changes.regroupings],
+            )
+        upsert(connection, tables.moment, [{"name": "applied", "value": moment}])
+
+    def advance(
+        self,
+        connection: Connection,
+        topic: str,
+        before: Mapping[int, int],
+        after: Mapping[int, int],
+    ) -> None:
+        """Move the offsets on, if they still are where we read them."""
+        t = tables.progress
+        for partition, offset in after.items():
+            known = before.get(partition, 0)
+            if offset == known:
+                continue
+            moved = connection.execute(
+                update(t)
+                .where(and_(t.c.topic == topic, t.c.partition == partition, t.c.offset == known))
+                .values(offset=offset)
+            )
+            if moved.rowcount:
+                continue
+            there = connection.execute(
+                select(t.c.offset).where(and_(t.c.topic == topic, t.c.partition == partition))
+            ).scalar()
+            if there is not None or known:
+                raise Conflict(
+                    f"Partition {partition} of {topic!r} is at {there}, not at {known}:"
+                    " another worker has applied it.",
+                    hint="This worker starts again from the records.",
+                )
+            row = {"topic": topic, "partition": partition, "offset": offset}
+            connection.execute(t.insert(), [row])
+
+    def applied(self, after: int, limit: int) -> list[tuple[int, int, int, str]]:
+        """Return (position, partition, offset, identity) of applied records after a position."""
+        t = tables.ledger
+        query = (
+            select(t.c.position, t.c.partition, t.c.offset, t.c.identity)
+            .where(and_(t.c.position > after, t.c.state == "applied"))
+            .order_by(t.c.position)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [(row[0], row[1], row[2], row[3]) for row in connection.execute(query)]
+
+    def totals(self) -> list[dict[str, Any]]:
+        """Return counts by source, state and reason."""
+        t = tables.count
+        query = select(t.c.source, t.c.state, t.c.reason, t.c.records).where(t.c.records > 0)
+        return self._rows(query.order_by(t.c.source, t.c.state, t.c.reason))
+
+    def held(self, state: str, limit: int) -> list[dict[str, Any]]:
+        """Return records in a state, newest first."""
+        t = tables.ledger
+        return self._rows(
+            select(t).where(t.c.state == state).order_by(t.c.position.desc()).limit(limit)
+        )
+
+    def replayed(self, connection: Connection, positions: Sequence[int]) -> None:
+        """Forget the fate of quarantined records that are about to be applied again."""
+        t = tables.ledger
+        for start in range(0, len(positions), CHUNK):
+            some = t.c.position.in_(list(positions[start : start + CHUNK]))
+            fates = select(t.c.source, t.c.state, t.c.reason, t.c.received).where(some)
+            self._count(connection, [tuple(row) for row in connection.execute(fates)], -1)
+            connection.execute(delete(t).where(some))
+
+    def find(self, message_id: str) -> list[dict[str, Any]]:
+        """Return the fates of all records with a message id."""
+        t = tables.ledger
+        return self._rows(select(t).where(t.c.message_id == message_id).limit(100))
+
+    def timeline(
+        self, identities: Sequence[str], before: int, limit: int, source: str
+    ) -> list[dict[str, Any]]:
+        """Return the newest applied records of some identities, before a moment."""
+        t = tables.ledger
+        query = (
+            select(t)
+            .where(
+                and_(
+                    t.c.identity.in_(list(identities)[:CHUNK]),
+                    t.c.state == "applied",
+                    t.c.time < before,
+                )
+            )
+            .order_by(t.c.time.desc(), t.c.position.desc())
+            .limit(limit)
+        )
+        if source:
+            query = query.where(t.c.source == source)
+        return self._rows(query)
+
+    def evidence(self, identifiers: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the evidence among some identifiers."""
+        t = tables.edge
+        some = list(identifiers)[:CHUNK]
+        return self._rows(select(t).where(or_(t.c.a.in_(some), t.c.b.in_(some))))
+
+    def regroupings(self, customer: str, limit: int) -> list[dict[str, Any]]:
+        """Return merges and splits of a customer, newest first; of all where empty."""
+        t = tables.regrouping
+        query = select(t).order_by(t.c.id.desc()).limit(limit)
+        if customer:
+            query = query.where(or_(t.c.kept == customer, t.c.other == customer))
+        return self._rows(query)
+
+    def merges(self) -> dict[str, int]:
+        """Return how many merges and splits there were."""
+        t = tables.regrouping
+        query = select(t.c.kind, func.count()).group_by(t.c.kind)
+        with self._database.read() as connection:
+            found = {row[0]: row[1] for row in connection.execute(query)}
+        return {"merge": found.get("merge", 0), "split": found.get("split", 0)}
+
+    def last_received(self) -> dict[str, int]:
+        """Return the moment of the last record of each source."""
+        t = tables.count
+        query = select(t.c.source, func.max(t.c.last)).group_by(t.c.source)
+        with self._database.read() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    def mirrors(self) -> dict[str, str]:
+        """Return the SELECTs that feed the history."""
+        return {
+            "ledger": "SELECT position, source, state, reason, received, time FROM cii_ledger",
+            "identifiers": "SELECT identifier, kind, customer FROM cii_identifier",
+        }
+
+    def _count(
+        self, connection: Connection, fates: Sequence[tuple[Any, ...]], sign: int
+    ) -> None:
+        counted: dict[tuple[str, str, str], list[int]] = {}
+        for source, state, reason, received in fates:
+            one = counted.setdefault((source, state, reason), [0, 0])
+            one[0] += sign
+            one[1] = max(one[1], received)
+        t = tables.count
+        for (source, state, reason), (records, last) in counted.items():
+            place = and_(t.c.source == source, t.c.state == state, t.c.reason == reason)
+            there = connection.execute(select(t.c.last).where(place)).scalar()
+            if there is None:
+                row = {"source": source, "state": state, "reason": reason}
+                connection.execute(t.insert(), [{**row, "records": records, "last": last}])
+            else:
+                connection.execute(
+                    update(t)
+                    .where(place)
+                    .values(records=t.c.records + records, last=max(there, last))
+                )
+
+    def _rows(self, query: Any) -> list[dict[str, Any]]:
+        with self._database.read() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]

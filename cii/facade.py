@@ -1,0 +1,479 @@
+"""Integration, to use: give it records, see their fate, heal what waits, decide who is who."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from fnmatch import fnmatch
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from cid.customers import Customers
+from cid.kit.clock import Clock, format_time, parse_duration, parse_time
+from cid.kit.definitions import Definitions
+from cid.kit.errors import Conflict, InvalidInput, NotFound, Unavailable
+from cid.kit.ids import new_id
+from cid.model.definition import ATTRIBUTES, SYSTEMS
+from cii.mapping import Mapper
+from cii.model import FLOWS, State
+from cii.ports import CollectLimits, Message, Store, Transport
+from cii.synchronization import MERGED, SEPARATED, TOPIC, Pipeline
+
+STAFF = "staff"
+CHUNK = 5_000
+
+
+class Integration:
+    """How records come in, in step, and to whom they belong."""
+
+    topic = TOPIC
+
+    def __init__(
+        self,
+        definitions: Definitions,
+        pipeline: Pipeline,
+        transport: Transport,
+        store: Store,
+        mapper: Mapper,
+        clock: Clock,
+        *,
+        limits: CollectLimits,
+        lenient: bool = False,
+        customers: Customers,
+    ) -> None:
+        self.definitions = definitions
+        self.pipeline = pipeline
+        self.transport = transport
+        self.store = store
+        self.mapper = mapper
+        self.clock = clock
+        self.limits = limits
+        self.lenient = lenient
+        self._customers = customers
+        self.keys: Mapping[str, str] = {
+            entry.value.write_key: system
+            for system, entry in definitions.of(SYSTEMS).items()
+            if entry.value.write_key
+        }
+
+    @property
+    def about_things(self) -> Collection[str]:
+        """Events that are about no customer, so that they need no id."""
+        return self.mapper.about_things
+
+    def customer(self, name: str) -> str:
+        """Return the present customer behind a customer id, a former id or an identifier.
+
+        Raises:
+            NotFound: nobody is known by it.
+        """
+        found = self.pipeline.graph.customer(name)
+        if found is None:
+            raise NotFound("customer", name)
+        return found
+
+    def append(self, messages: Iterable[Message]) -> int:
+        """Put messages into the log; return how many. They are durable when this returns."""
+        total = 0
+        iterator = iter(messages)
+        while some := list(islice(iterator, CHUNK)):
+            self.transport.append(TOPIC, some)
+            total += len(some)
+        return total
+
+    def load(
+        self, flow: str, files: list[str], on_progress: Callable[[int], None] | None = None
+    ) -> dict[str, Any]:
+        """Read files through a flow: every row is applied, duplicate, rejected or quarantined.
+
+        Raises:
+            NotFound: no such flow, or no such file.
+            InvalidInput: a file is not in the flow's format; says where.
+        """
+        plan = self.mapper.flow(flow)
+        before = self._counts()
+        for name in files:
+            path = Path(name)
+            if not path.is_file():
+                raise NotFound("file", name)
+            received = self.clock.now()
+            self.append(plan.prepare(path, received, on_progress))
+        self.pipeline.run()
+        after = self._counts()
+        fate = {state: after[state] - before[state] for state in after}
+        return {"flow": flow, "files": len(files), "received": sum(fate.values()), **fate}
+
+    def flow_for(self, path: Path) -> str | None:
+        """Return the flow whose file patterns a file's name meets."""
+        for name, entry in self.definitions.of(FLOWS).items():
+            if any(fnmatch(path.name, pattern) for pattern in entry.value.files):
+                return name
+        return None
+
+    def submit(
+        self,
+        event: str,
+        *,
+        customer: str = "",
+        properties: Mapping[str, Any] | None = None,
+        actor: str = "",
+        loop: str = "",
+        message_id: str | None = None,
+        at: int | None = None,
+    ) -> dict[str, Any]:
+        """Record what somebody here did, as a fact like any other; returns when it has been applied.
+
+        Raises:
+            NotFound: the customer is not known.
+            Unavailable: the log cannot take it just now; nothing was recorded.
+        """
+        now = self.clock.now() if at is None else at
+        message = self._own(event, customer, properties or {}, actor, loop, message_id, now)
+        self.transport.append(TOPIC, [message])
+        self.pipeline.run()
+        identity = orjson.loads(message.value)["messageId"]
+        rows = [row for row in self.store.find(identity) if row["source"] == STAFF]
+        if not rows:
+            raise Unavailable("The record is in the log but not applied yet.", hint="Look again.")
+        fate = rows[0]
+        if fate["state"] not in ("applied", "duplicate"):
+            raise InvalidInput(f"Not recorded: {fate['reason']}: {fate['detail']}")
+        return {"message_id": identity, "state": fate["state"], "position": fate["position"]}
+
+    def own_message(
+        self,
+        event: str,
+        *,
+        customer: str,
+        properties: Mapping[str, Any],
+        actor: str,
+        loop: str,
+        message_id: str,
+        at: int,
+    ) -> Message:
+        """Make the message of something that somebody here did, to be appended with others."""
+        return self._own(event, customer, properties, actor, loop, message_id, at)
+
+    def ledger(self) -> dict[str, Any]:
+        """Return what became of everything received, by source; the totals balance."""
+        rows = self.store.totals()
+        last = self.store.last_received()
+        systems = self.definitions.of(SYSTEMS)
+        names = dict.fromkeys([*systems, *(row["source"] for row in rows)])
+        sources = []
+        states = dict.fromkeys((str(state) for state in State), 0)
+        for name in names:
+            mine = [row for row in rows if row["source"] == name]
+            fate = dict.fromkeys(states, 0)
+            reasons: dict[str, int] = {}
+            for row in mine:
+                fate[row["state"]] += row["records"]
+                states[row["state"]] += row["records"]
+                if row["reason"]:
+                    reasons[row["reason"]] = reasons.get(row["reason"], 0) + row["records"]
+            entry = systems.get(name)
+            sources.append(
+                {
+                    "source": name,
+                    "title": entry.value.title.model_dump() if entry and entry.value.title else None,
+                    "channel": entry.value.channel if entry else "",
+                    "received": sum(fate.values()),
+                    **fate,
+                    "reasons": reasons,
+                    "last_received": format_time(last[name]) if name in last else None,
+                    "expected_every": entry.value.expected_every if entry else "",
+                    "silent": self._silent(name, last.get(name)),
+                }
+            )
+        received = sum(self.transport.ends(TOPIC).values())
+        pending = self.pipeline.behind()
+        return {
+            "received": received,
+            "pending": pending,
+            "states": states,
+            "balanced": received == pending + sum(states.values()),
+            "last_received": format_time(max(last.values())) if last else None,
+            "sources": sources,
+        }
+
+    def quarantine(self, limit: int = 100) -> dict[str, Any]:
+        """Return the records that wait for better definitions, with what is wrong."""
+        states = self._counts()
+        records = []
+        for row in self.store.held(str(State.QUARANTINED), limit):
+            found = self.transport.read(TOPIC, row["partition"], row["offset"], 1)
+            records.append(
+                {
+                    "position": row["position"],
+                    "source": row["source"],
+                    "message_id": row["message_id"],
+                    "received": format_time(row["received"]),
+                    "reason": row["reason"],
+                    "detail": row["detail"],
+                    "record": _readable(found[0].value) if found else None,
+                }
+            )
+        return {"total": states[str(State.QUARANTINED)], "records": records}
+
+    def replay(self) -> dict[str, Any]:
+        """Apply what is in quarantine again, by the definitions of now."""
+        tried = self.pipeline.replay()
+        left = self._counts()[str(State.QUARANTINED)]
+        return {"tried": tried, "applied": max(0, tried - left), "quarantined": left}
+
+    def find(self, message_id: str) -> list[dict[str, Any]]:
+        """Say what became of a record: where it is, when, why."""
+        rows = self.store.find(message_id)
+        if not rows:
+            raise NotFound("record", message_id)
+        for row in rows:
+            for name in ("received", "time"):
+                row[name] = format_time(row[name]) if row[name] is not None else None
+        return rows
+
+    def flows(self) -> list[dict[str, Any]]:
+        """List the flows: direction, filter, transformation and schedule."""
+        last = self.store.last_received()
+        totals: dict[str, int] = {}
+        for row in self.store.totals():
+            totals[row["source"]] = totals.get(row["source"], 0) + row["records"]
+        result = []
+        for name, entry in self.definitions.of(FLOWS).items():
+            flow = entry.value
+            result.append(
+                {
+                    "name": name,
+                    "title": flow.title.model_dump() if flow.title else None,
+                    "description": flow.description.model_dump() if flow.description else None,
+                    "source": flow.source,
+                    "format": flow.format,
+                    "files": list(flow.files),
+                    "schedule": flow.schedule,
+                    "when": flow.when,
+                    "file": entry.file,
+                    "line": entry.line,
+                    "version": entry.version,
+                    "rows": totals.get(flow.source, 0),
+                    "last_loaded": format_time(last[flow.source]) if flow.source in last else None,
+                }
+            )
+        return result
+
+    def timeline(
+        self, customer: str, before: str = "", limit: int = 50, source: str = ""
+    ) -> dict[str, Any]:
+        """Return what happened with a customer over all channels, newest first."""
+        found = self.customer(customer)
+        identities = sorted(self.pipeline.graph.members[found])
+        edge = parse_time(before) if before else 1 << 53
+        rows = self.store.timeline(identities, edge, min(limit, 500), source)
+        keys = [(row["position"], row["partition"], row["offset"], row["identity"]) for row in rows]
+        relived = dict(self.pipeline.relive(keys))
+        systems = self.definitions.of(SYSTEMS)
+        facts = []
+        for row in rows:
+            fact = relived.get(row["position"])
+            if fact is None:
+                continue
+            system = systems.get(fact.source)
+            facts.append(
+                {
+                    "position": fact.position,
+                    "message_id": fact.message_id,
+                    "time": format_time(fact.time),
+                    "received": format_time(fact.received),
+                    "source": fact.source,
+                    "channel": system.value.channel if system else "",
+                    "type": fact.type,
+                    "event": fact.event,
+                    "actor": fact.actor,
+                    "loop": fact.loop,
+                    "identity": fact.identity,
+                    "properties": fact.properties,
+                    "attributes": fact.attributes,
+                }
+            )
+        more = len(rows) == min(limit, 500)
+        return {
+            "customer": found,
+            "facts": facts,
+            "next": format_time(rows[-1]["time"]) if rows and more else "",
+        }
+
+    def matrix(self) -> dict[str, Any]:
+        """Return attribute × system: who may say what, how much each says, what is in force (S2.Q4)."""
+        systems = self.definitions.of(SYSTEMS)
+        said = self._customers.said_by_system()
+        attributes = []
+        for name, entry in self.definitions.of(ATTRIBUTES).items():
+            cells: dict[str, Any] = {}
+            value = entry.value
+            for system in {*value.masters, *value.contributors, *said.get(name, {})}:
+                values, in_force, last = said.get(name, {}).get(system, (0, 0, 0))
+                cells[system] = {
+                    "role": "master" if system in value.masters else "contributor",
+                    "values": values,
+                    "in_force": in_force,
+                    "last": format_time(last) if last else None,
+                }
+            title = value.title.model_dump() if value.title else None
+            attributes.append({"name": name, "title": title, "cells": cells})
+        return {
+            "systems": [
+                {"name": name, "title": entry.value.title.model_dump() if entry.value.title else None}
+                for name, entry in systems.items()
+            ],
+            "attributes": attributes,
+        }
+
+    def evidence(self, customer: str) -> dict[str, Any]:
+        """Say why we think this is one customer: identifiers, the evidence between them, vetoes."""
+        graph = self.pipeline.graph
+        found = self.customer(customer)
+        members = sorted(graph.members[found])
+        edges, vetoes, beyond = [], [], set()
+        for edge in sorted(
+            {id(edge): edge for each in members for edge in graph.edges[each].values()}.values(),
+            key=lambda each: (each.a, each.b),
+        ):
+            inside = edge.a in graph.members[found] and edge.b in graph.members[found]
+            blocked = graph.known[edge.a].blocked or graph.known[edge.b].blocked
+            if edge.vetoed:
+                vetoes.append(
+                    {
+                        "a": edge.a,
+                        "b": edge.b,
+                        "reason": edge.reason,
+                        "actor": edge.decided_by,
+                        "at": format_time(edge.decided_at),
+                    }
+                )
+            if not inside:
+                beyond.update({edge.a, edge.b} - graph.members[found])
+            edges.append(
+                {
+                    "a": edge.a,
+                    "b": edge.b,
+                    "reason": _why(edge.vetoed, blocked, edge.reason),
+                    "source": edge.source,
+                    "message_id": edge.message_id,
+                    "time": format_time(edge.time),
+                    "active": not edge.vetoed and not blocked,
+                }
+            )
+        return {
+            "customer": found,
+            "name": self._customers.name(found),
+            "identities": [self._identity(each, found) for each in [*members, *sorted(beyond)[:50]]],
+            "edges": edges[:500],
+            "vetoes": vetoes,
+            "history": [
+                {**row, "time": format_time(row["time"])}
+                for row in self.store.regroupings(found, 50)
+            ],
+        }
+
+    def preview_unmerge(self, a: str, b: str) -> dict[str, Any]:
+        """Say who would be left with what if the evidence between two identifiers were vetoed."""
+        graph = self.pipeline.graph
+        self._must_know(a, b)
+        parts = [part for part in graph.bridges(a, b) if part]
+        return {"parts": [{"identifiers": part, "records": 0, "customer": ""} for part in parts]}
+
+    def merge(self, a: str, b: str, reason: str, actor: str) -> dict[str, Any]:
+        """Decide that two identifiers are the same customer."""
+        return self._decide(MERGED, a, b, reason, actor)
+
+    def unmerge(self, a: str, b: str, reason: str, actor: str) -> dict[str, Any]:
+        """Veto the evidence between two identifiers; it stays undone until somebody decides otherwise."""
+        return self._decide(SEPARATED, a, b, reason, actor)
+
+    def _decide(self, event: str, a: str, b: str, reason: str, actor: str) -> dict[str, Any]:
+        self._must_know(a, b)
+        if a == b:
+            raise Conflict("An identifier is always the same customer as itself.")
+        if not reason.strip():
+            raise InvalidInput("A decision needs a reason.", hint="Say how you know.")
+        said = {"a": a, "b": b, "reason": reason}
+        self.submit(event, customer=a, properties=said, actor=actor or "unknown")
+        known = self.pipeline.graph.known
+        return {"customers": sorted({known[a].customer, known[b].customer})}
+
+    def _must_know(self, *identifiers: str) -> None:
+        for each in identifiers:
+            if each not in self.pipeline.graph.known:
+                raise NotFound("identifier", each)
+
+    def _own(
+        self,
+        event: str,
+        customer: str,
+        properties: Mapping[str, Any],
+        actor: str,
+        loop: str,
+        message_id: str | None,
+        now: int,
+    ) -> Message:
+        graph = self.pipeline.graph
+        body: dict[str, Any] = {
+            "type": "track",
+            "event": event,
+            "messageId": message_id or new_id(),
+            "timestamp": format_time(now),
+            "properties": dict(properties),
+            "context": {"actor": actor, "loop": loop},
+        }
+        key = body["messageId"]
+        if customer:
+            found = customer if customer in graph.known else graph.strongest(self.customer(customer))
+            kind, _, value = found.partition(":")
+            body["context"]["externalIds"] = [{"type": kind, "id": value}]
+            key = found
+        headers = {"source": STAFF, "protocol": "segment", "id": body["messageId"]}
+        return Message(key.encode(), orjson.dumps(body), now, headers)
+
+    def _identity(self, identifier: str, customer: str) -> dict[str, Any]:
+        known = self.pipeline.graph.known[identifier]
+        seen = self._customers.seen.get(identifier)
+        return {
+            "identifier": identifier,
+            "kind": identifier.partition(":")[0],
+            "customer": known.customer,
+            "own": known.customer == customer,
+            "blocked": known.blocked,
+            "first_seen": format_time(known.first_seen),
+            "last_seen": format_time(seen.last) if seen else None,
+            "records": seen.facts if seen else 0,
+            "sources": sorted(
+                {edge.source for edge in self.pipeline.graph.edges[identifier].values()}
+            ),
+        }
+
+    def _silent(self, source: str, last: int | None) -> bool:
+        entry = self.definitions.of(SYSTEMS).get(source)
+        if entry is None or not entry.value.expected_every or last is None:
+            return False
+        return self.clock.now() - last > parse_duration(entry.value.expected_every)
+
+    def _counts(self) -> dict[str, int]:
+        counts = dict.fromkeys((str(state) for state in State), 0)
+        for row in self.store.totals():
+            counts[row["state"]] += row["records"]
+        return counts
+
+
+def _why(vetoed: bool, blocked: bool, reason: str) -> str:
+    if vetoed:
+        return f"vetoed: {reason}"
+    return "shared by too many to prove anything" if blocked else "named in one record"
+
+
+def _readable(value: bytes) -> Any:
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return value[:2_000].decode("utf-8", "replace")
+
+

@@ -1,0 +1,384 @@
+"""The pipeline: what was received becomes what is known, one batch, one transaction, one step forward for all.
+
+For each record of the log: the clock moves to its moment and everything due by then happens first; then it is
+mapped, checked, told from duplicates, resolved to its customer, and given to every layer's stage. At the end
+of the batch all of it is written together with the log's offsets. If anything fails, nothing was written: the
+state in memory is thrown away and read again.
+
+Every record ends in exactly one state: applied, duplicate, rejected, quarantined (promise 5).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Protocol
+
+from cid.kit.db import Database
+from cid.kit.events import Bus
+from cid.model.fact import Fact
+from cii.model import IdentifierKind, RecordFault, State
+from cii.ports import LedgerRow, LogRecord, Stage, Store, Transport
+from cii.resolution import Edge, IdentityGraph, Known
+
+TOPIC = "facts"
+QUIET = 60_000
+"""How long time may pass in memory before that is written, while nothing happens (milliseconds)."""
+MERGED = "Identities Merged"
+SEPARATED = "Identities Separated"
+
+
+class Maps(Protocol):
+    """Turns records into facts."""
+
+    def map(self, record: LogRecord) -> Fact:
+        """Return the fact, or raise RecordFault."""
+
+
+@dataclass(slots=True)
+class Counters:
+    """What this process has done since it started."""
+
+    records: int = 0
+    batches: int = 0
+
+
+class Pipeline:
+    """Applies the log to the records of all layers; one thread at a time."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        store: Store,
+        database: Database,
+        mapper: Maps,
+        kinds: Mapping[str, IdentifierKind],
+        stages: Sequence[Stage],
+        bus: Bus,
+        failpoint: Callable[[str], None] = lambda name: None,
+    ) -> None:
+        self.transport = transport
+        self.store = store
+        self.database = database
+        self.mapper = mapper
+        self.stages = stages
+        self.bus = bus
+        self._kinds = kinds
+        self._failpoint = failpoint
+        self.graph = IdentityGraph(kinds)
+        self.lock = threading.RLock()
+        self.counters = Counters()
+        self.moment = 0
+        self.position = 0
+        self._offsets: dict[int, int] = {}
+        self._loaded = False
+        self._written = 0
+
+    def load(self) -> None:
+        """Read the state of all layers from the records."""
+        with self.lock, self.database.read() as connection:
+            self.graph = IdentityGraph(self._kinds)
+            for identifier, customer, first_seen, blocked in self.store.identifiers(connection):
+                self.graph.known[identifier] = Known(customer, first_seen, blocked)
+                self.graph.edges[identifier] = {}
+                self.graph.members.setdefault(customer, set()).add(identifier)
+            for row in self.store.edges(connection):
+                edge = Edge(*row)
+                self.graph.edges[edge.a][edge.b] = self.graph.edges[edge.b][edge.a] = edge
+            for former, customer in self.store.aliases(connection):
+                if former not in self.graph.members:
+                    self.graph.aliases[former] = customer
+            self.moment = self.store.moment(connection)
+            self.position = self.store.position(connection)
+            partitions = self.transport.begins(TOPIC)
+            self._offsets = dict.fromkeys(partitions, 0) | self.store.progress(connection, TOPIC)
+            for stage in self.stages:
+                stage.load(connection)
+            self._loaded = True
+
+    def facts(self, after: int = 0) -> Iterator[Fact]:
+        """Relive applied records: yield their facts, with the customers they belong to now."""
+        while True:
+            rows = self.store.applied(after, 5_000)
+            if not rows:
+                return
+            for position, fact in self.relive(rows):
+                yield fact
+                after = position
+            after = rows[-1][0]
+
+    def relive(
+        self, rows: Sequence[tuple[int, int, int, str]]
+    ) -> Iterator[tuple[int, Fact]]:
+        """Yield (position, fact) for ledger rows (position, partition, offset, identity)."""
+        found: dict[tuple[int, int], LogRecord] = {}
+        by_partition: dict[int, list[int]] = {}
+        for _, partition, offset, _ in rows:
+            by_partition.setdefault(partition, []).append(offset)
+        for partition, offsets in by_partition.items():
+            offsets.sort()
+            start = 0
+            while start < len(offsets):
+                stop = start
+                while stop + 1 < len(offsets) and offsets[stop + 1] - offsets[stop] < 50:
+                    stop += 1
+                width = offsets[stop] - offsets[start] + 1
+                for record in self.transport.read(TOPIC, partition, offsets[start], width):
+                    found[partition, record.offset] = record
+                start = stop + 1
+        for position, partition, offset, identity in rows:
+            record = found.get((partition, offset))
+            if record is None:
+                continue
+            try:
+                fact = self.mapper.map(record)
+            except RecordFault:
+                # Definitions have changed since; what was applied then no longer maps, and stays as it was.
+                continue
+            fact.position = position
+            fact.identity = identity
+            known = self.graph.known.get(identity)
+            fact.customer = known.customer if known else ""
+            yield position, fact
+
+    def behind(self) -> int:
+        """Return how many records of the log are not applied yet."""
+        ends = self.transport.ends(TOPIC)
+        return sum(end - self._offsets.get(partition, 0) for partition, end in ends.items())
+
+    def run(self, limit: int = 1_000) -> int:
+        """Apply all that the log holds; return how many records that were."""
+        total = 0
+        while True:
+            applied = self.step(limit)
+            if not applied:
+                return total
+            total += applied
+
+    def step(self, limit: int = 1_000, until: int | None = None) -> int:
+        """Apply one batch of records; with ``until`` also let pass the time up to then.
+
+        Returns:
+            how many records were taken from the log.
+        """
+        with self.lock:
+            if not self._loaded:
+                self.load()
+            records, offsets = self._poll(limit)
+            if not records and (until is None or self._quiet(until)):
+                return 0
+            try:
+                self._apply(records, offsets, until)
+            except BaseException:
+                # What is in memory is ahead of what was written: forget it.
+                self._loaded = False
+                raise
+            self.counters.records += len(records)
+            self.counters.batches += 1
+            return len(records)
+
+    def replay(self, limit: int = 100_000) -> int:
+        """Apply quarantined records again, by the definitions of now; return how many were looked at."""
+        with self.lock:
+            if not self._loaded:
+                self.load()
+            held = sorted(self.store.held(str(State.QUARANTINED), limit), key=_place)
+            for start in range(0, len(held), 1_000):
+                some = held[start : start + 1_000]
+                records = [
+                    record
+                    for row in some
+                    for record in self.transport.read(TOPIC, row["partition"], row["offset"], 1)
+                ]
+                try:
+                    self._apply(records, self._offsets, None, [row["position"] for row in some])
+                except BaseException:
+                    self._loaded = False
+                    raise
+            return len(held)
+
+    def tick(self, now: int) -> None:
+        """Let time pass up to a moment: windows move, timers ring."""
+        self.step(0, until=now)
+
+    def reload(self) -> None:
+        """Forget the state in memory; it is read again before the next step."""
+        with self.lock:
+            self._loaded = False
+
+    def _quiet(self, until: int) -> bool:
+        """Whether nothing happens up to a moment; time then passes in memory alone for a while."""
+        if until <= self.moment:
+            return True
+        dues = [due for stage in self.stages if (due := stage.next_due()) is not None]
+        if min(dues, default=until + 1) <= until or until - self._written >= QUIET:
+            return False
+        self._pass_time(until)
+        return True
+
+    def _poll(self, limit: int) -> tuple[list[LogRecord], dict[int, int]]:
+        """Read the next records of all partitions, in order of receipt as far as that is known."""
+        if not limit:
+            return [], dict(self._offsets)
+        ends = self.transport.ends(TOPIC)
+        read: dict[int, list[LogRecord]] = {}
+        horizon: int | None = None
+        for partition, end in ends.items():
+            offset = self._offsets.get(partition, 0)
+            if offset >= end:
+                continue
+            some = self.transport.read(TOPIC, partition, offset, limit)
+            read[partition] = some
+            if some and some[-1].offset + 1 < end:
+                last = some[-1].timestamp
+                horizon = last if horizon is None or last < horizon else horizon
+        records = [record for some in read.values() for record in some]
+        records.sort(key=lambda record: record.timestamp)
+        if horizon is not None:
+            within = [record for record in records if record.timestamp <= horizon]
+            records = within or records
+        # Order within a partition holds even where a clock went back.
+        records = _in_partition_order(records[:limit], read)
+        offsets = dict(self._offsets)
+        for record in records:
+            offsets[record.partition] = record.offset + 1
+        return records, offsets
+
+    def _apply(
+        self,
+        records: Sequence[LogRecord],
+        offsets: Mapping[int, int],
+        until: int | None,
+        instead_of: Sequence[int] = (),
+    ) -> None:
+        rows: list[LedgerRow] = []
+        keys: list[tuple[bytes, int]] = []
+        mapped = [self._map(record) for record in records]
+        with self.database.write() as connection:
+            self.store.replayed(connection, instead_of)
+            wanted = [key for _, key, _ in mapped if key is not None]
+            before = self.store.known(connection, wanted) if wanted else set()
+            for record, (fact, key, fault) in zip(records, mapped, strict=True):
+                self.position += 1
+                self._pass_time(record.timestamp)
+                if fault is not None:
+                    rows.append(self._fate(record, fault.state, fault.reason, fault.detail))
+                    continue
+                if key in before:
+                    rows.append(
+                        self._fate(record, State.DUPLICATE, "known", "", fact.message_id, fact)
+                    )
+                    continue
+                before.add(key)
+                keys.append((key, self.position))
+                rows.append(self._take(record, fact))
+            if until is not None:
+                self._pass_time(until)
+            self._failpoint("before flush")
+            for stage in self.stages:
+                stage.flush(connection)
+            self.store.save(connection, rows, keys, self.graph, self.moment)
+            self.store.advance(connection, TOPIC, self._offsets, offsets)
+            self._failpoint("before commit")
+        self._offsets = dict(offsets)
+        self._written = self.moment
+        self._failpoint("after commit")
+
+    def _map(self, record: LogRecord) -> tuple[Any, bytes | None, RecordFault | None]:
+        try:
+            fact = self.mapper.map(record)
+        except RecordFault as fault:
+            return None, None, fault
+        text = f"{fact.source}\x1f{fact.message_id}".encode("utf-8", "surrogatepass")
+        return fact, blake2b(text, digest_size=16).digest(), None
+
+    def _take(self, record: LogRecord, fact: Fact) -> LedgerRow:
+        fact.position = self.position
+        if fact.identifiers:
+            fact.identity = fact.identifiers[0]
+            fact.customer, regrouped = self.graph.resolve(
+                fact.identifiers, fact.source, fact.message_id, fact.time
+            )
+            if regrouped is not None:
+                self.bus.publish(regrouped)
+        if fact.event in (MERGED, SEPARATED):
+            self._decide(fact)
+        for stage in self.stages:
+            stage.apply(fact)
+        return self._fate(record, State.APPLIED, "", "", fact.message_id, fact)
+
+    def _decide(self, fact: Fact) -> None:
+        said = fact.properties
+        a, b = str(said.get("a", "")), str(said.get("b", ""))
+        if a in self.graph.known and b in self.graph.known and a != b:
+            regrouped = self.graph.decide(
+                a,
+                b,
+                same=fact.event == MERGED,
+                at=fact.time,
+                by=fact.actor,
+                reason=str(said.get("reason", "")),
+                message_id=fact.message_id,
+            )
+            if regrouped is not None:
+                self.bus.publish(regrouped)
+                fact.customer = self.graph.known[fact.identity].customer
+
+    def _pass_time(self, moment: int) -> None:
+        if moment <= self.moment:
+            return
+        while True:
+            due: int | None = None
+            for stage in self.stages:
+                at = stage.next_due()
+                if at is not None and (due is None or at < due):
+                    due = at
+            if due is None or due > moment:
+                break
+            # Due before the present moment happens for what was late: it happens now.
+            for stage in self.stages:
+                stage.advance(max(due, self.moment))
+        self.moment = moment
+        for stage in self.stages:
+            stage.advance(moment)
+
+    def _fate(
+        self,
+        record: LogRecord,
+        state: State,
+        reason: str,
+        detail: str,
+        message_id: str = "",
+        fact: Fact | None = None,
+    ) -> LedgerRow:
+        return LedgerRow(
+            self.position,
+            record.partition,
+            record.offset,
+            fact.source if fact else record.headers.get("source", ""),
+            message_id or record.headers.get("id", ""),
+            str(state),
+            reason,
+            detail[:500],
+            record.timestamp,
+            fact.time if fact else None,
+            fact.event if fact else "",
+            fact.identity if fact and state is State.APPLIED else "",
+        )
+
+
+def _place(row: Mapping[str, Any]) -> int:
+    return int(row["position"])
+
+
+def _in_partition_order(
+    chosen: list[LogRecord], read: Mapping[int, list[LogRecord]]
+) -> list[LogRecord]:
+    """Replace the chosen records of each partition by as many of its first ones, in offset order."""
+    queues = {partition: iter(some) for partition, some in read.items()}
+    return [next(queues[record.partition]) for record in chosen]
+
+
+

@@ -1,0 +1,1 @@
+"""How this layer keeps its records; found by entry point, never imported."""

@@ -1,0 +1,192 @@
+"""The actions that ship with the product: a task, a case, an offer, an e-mail, a webhook."""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from email.message import EmailMessage
+from email.utils import format_datetime
+from typing import Any
+
+from cid.kit.clock import DAY, format_time, parse_duration, to_datetime
+from cid.kit.errors import InvalidInput, Refused, Unavailable
+from context.ports import ActionRow, Effects
+
+
+class Task:
+    """Put a task on somebody's desk."""
+
+    name = "task"
+    local = True
+
+    def check(self, parameters: Mapping[str, Any]) -> str | None:
+        """Say what is wrong with the parameters, or None."""
+        if not parameters.get("queue"):
+            return "`queue` is missing: on whose desk?"
+        return _length(parameters.get("due"))
+
+    def perform(self, row: ActionRow, effects: Effects) -> None:
+        """Open the task; its id is the row's, so that it is opened once."""
+        said = row.parameters
+        effects.desk.open_task(
+            id=row.id,
+            app=str(said.get("app", "service")),
+            queue=str(said["queue"]),
+            title=str(said.get("title") or row.rule),
+            customer=row.customer,
+            identity=row.identity,
+            rule=row.rule,
+            at=row.at,
+            due=row.at + parse_duration(said.get("due") or 2 * DAY),
+            loop=row.loop,
+            note=_note(said),
+        )
+
+
+class Case:
+    """Open a case at the service desk."""
+
+    name = "case"
+    local = True
+
+    def check(self, parameters: Mapping[str, Any]) -> str | None:
+        """Say what is wrong with the parameters, or None."""
+        return None if parameters.get("queue") else "`queue` is missing: on whose desk?"
+
+    def perform(self, row: ActionRow, effects: Effects) -> None:
+        """Open the case; its id is the row's."""
+        said = row.parameters
+        effects.desk.open_case(
+            id=row.id,
+            customer=row.customer,
+            identity=row.identity,
+            subject=str(said.get("subject") or row.rule),
+            queue=str(said["queue"]),
+            priority=str(said.get("priority") or "normal"),
+            channel=str(said.get("channel") or "rule"),
+            at=row.at,
+            loop=row.loop,
+        )
+
+
+class Offer:
+    """Make an offer the customer's next best action."""
+
+    name = "offer"
+    local = True
+
+    def check(self, parameters: Mapping[str, Any]) -> str | None:
+        """Say what is wrong with the parameters, or None."""
+        return _length(parameters.get("valid"))
+
+    def perform(self, row: ActionRow, effects: Effects) -> None:
+        """Present the offer; an empty one means that none fits."""
+        said = row.parameters
+        if not said.get("offer"):
+            return
+        effects.desk.present_offer(
+            id=row.id,
+            customer=row.customer,
+            identity=row.identity,
+            offer=str(said["offer"]),
+            reason=str(said.get("reason") or row.rule),
+            at=row.at,
+            until=row.at + parse_duration(said.get("valid") or 30 * DAY),
+            loop=row.loop,
+            decision=row.decision,
+        )
+
+
+class Email:
+    """Write an e-mail into the outbox directory, from where a mail system takes it."""
+
+    name = "email"
+    local = False
+
+    def check(self, parameters: Mapping[str, Any]) -> str | None:
+        """Say what is wrong with the parameters, or None."""
+        return None if parameters.get("subject") else "`subject` is missing."
+
+    def perform(self, row: ActionRow, effects: Effects) -> None:
+        """Write the file, named after the row, so that it is written once."""
+        said = row.parameters
+        purpose = str(said.get("purpose") or "marketing")
+        if effects.address is None:
+            raise Unavailable("There is no address book.")
+        address = effects.address(row.customer, purpose, "email")
+        message = EmailMessage()
+        try:
+            message["To"] = address
+            message["Subject"] = str(said["subject"])
+        except ValueError as error:
+            raise Refused(f"The e-mail's header is not allowed: {error}.") from error
+        message["Message-ID"] = f"<{row.id}@icustomer>"
+        message["Date"] = format_datetime(to_datetime(row.at))
+        message["X-Rule"] = row.rule.encode("ascii", "replace").decode()
+        message.set_content(str(said.get("text") or said.get("template") or ""))
+        effects.directory.mkdir(parents=True, exist_ok=True)
+        target = effects.directory / f"{row.id}.eml"
+        draft = target.with_suffix(".tmp")
+        try:
+            draft.write_bytes(bytes(message))
+            os.replace(draft, target)
+        except OSError as error:
+            raise Unavailable(f"The e-mail could not be written: {error.strerror}.") from error
+
+
+class Webhook:
+    """Tell another system over HTTP; the row's id goes along as idempotency key."""
+
+    name = "webhook"
+    local = False
+
+    def check(self, parameters: Mapping[str, Any]) -> str | None:
+        """Say what is wrong with the parameters, or None."""
+        url = str(parameters.get("url") or "")
+        if not url.startswith(("http://", "https://")):
+            return "`url` is missing or not http(s)."
+        return None
+
+    def perform(self, row: ActionRow, effects: Effects) -> None:
+        """Post the decision as JSON."""
+        body = {
+            "id": row.id,
+            "rule": row.rule,
+            "customer": row.customer,
+            "at": format_time(row.at),
+            "loop": row.loop,
+            "parameters": {k: v for k, v in row.parameters.items() if k != "url"},
+        }
+        request = urllib.request.Request(
+            str(row.parameters["url"]),
+            data=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json", "Idempotency-Key": row.id},
+            method="POST",
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=10):
+                return
+        except urllib.error.HTTPError as error:
+            if 400 <= error.code < 500 and error.code not in (408, 425, 429):
+                raise Refused(f"The other system refused it ({error.code}).") from error
+            raise Unavailable(f"The other system answered {error.code}.") from error
+        except OSError as error:
+            raise Unavailable(f"The other system cannot be reached: {error}.") from error
+
+
+def _length(value: Any) -> str | None:
+    if value is None or (isinstance(value, str) and value.startswith("=")):
+        return None
+    try:
+        parse_duration(value)
+    except InvalidInput as error:
+        return str(error)
+    return None
+
+
+def _note(said: Mapping[str, Any]) -> str:
+    own = ("queue", "title", "due", "app")
+    return "; ".join(f"{name}: {value}" for name, value in said.items() if name not in own)

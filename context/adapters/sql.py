@@ -1,0 +1,181 @@
+"""Decisions, the outbox and timers in a relational database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, case, delete, func, select, update
+
+from cid.kit.clock import DAY
+from cid.kit.db import Database, upsert
+from context import tables
+from context.ports import ActionRow, DecisionRow, TimerRow
+
+CHUNK = 500
+
+
+class SqlStore:
+    """Keeps what was decided in the tables ``context_*``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def timers(self, connection: Connection) -> Iterator[TimerRow]:
+        """Yield all waiting timers."""
+        for row in connection.execute(select(tables.timer)):
+            yield TimerRow(*row)
+
+    def last_firings(self, connection: Connection) -> Iterator[tuple[str, str, int]]:
+        """Yield (rule, identity, moment) of the last firing of every rule for every customer."""
+        t = tables.decision
+        query = select(t.c.rule, t.c.identity, func.max(t.c.at)).group_by(t.c.rule, t.c.identity)
+        for row in connection.execute(query):
+            yield (row[0], row[1], row[2])
+
+    def schedule(self, connection: Connection) -> dict[str, int]:
+        """Return the next moment of every rule that comes round by itself."""
+        return {row.rule: row.next for row in connection.execute(select(tables.schedule))}
+
+    def save(
+        self,
+        connection: Connection,
+        decisions: Sequence[DecisionRow],
+        actions: Sequence[ActionRow],
+        timers: Sequence[TimerRow],
+        done: Sequence[str],
+        schedule: Mapping[str, int],
+        looked: Mapping[str, int],
+    ) -> None:
+        """Write what was decided in one batch; ``done`` are timers that rang."""
+        upsert(connection, tables.decision, [row._asdict() for row in decisions])
+        # An action that is known already was or will be carried out; it is not begun again.
+        kept = self._known(connection, [row.id for row in actions])
+        upsert(connection, tables.action, [row._asdict() for row in actions if row.id not in kept])
+        upsert(connection, tables.timer, [row._asdict() for row in timers])
+        for start in range(0, len(done), CHUNK):
+            some = list(done[start : start + CHUNK])
+            connection.execute(delete(tables.timer).where(tables.timer.c.id.in_(some)))
+        upsert(
+            connection,
+            tables.schedule,
+            [{"rule": rule, "next": moment} for rule, moment in schedule.items()],
+        )
+        for rule, number in looked.items():
+            t = tables.count
+            found = connection.execute(
+                update(t).where(t.c.rule == rule).values(looked=t.c.looked + number)
+            )
+            if not found.rowcount:
+                connection.execute(t.insert(), [{"rule": rule, "looked": number}])
+
+    def regroup(self, connection: Connection, owners: Mapping[str, str]) -> None:
+        """Let decisions and actions follow their identities to other customers."""
+        rows = [{"moved": identity, "owner": owner} for identity, owner in owners.items()]
+        for t in (tables.decision, tables.action):
+            connection.execute(
+                update(t)
+                .where(t.c.identity == bindparam("moved"))
+                .values(customer=bindparam("owner")),
+                rows,
+            )
+
+    def pending(self, now: int, limit: int) -> list[ActionRow]:
+        """Return actions that are to be carried out now, oldest first."""
+        t = tables.action
+        query = (
+            select(t)
+            .where(and_(t.c.state == "pending", t.c.next_try <= now))
+            .order_by(t.c.next_try, t.c.id)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [ActionRow(**row) for row in connection.execute(query).mappings()]
+
+    def delivered(self, rows: Sequence[ActionRow]) -> None:
+        """Note how attempts ended."""
+        with self._database.write() as connection:
+            upsert(connection, tables.action, [row._asdict() for row in rows])
+
+    def decisions(self, customer: str, rule: str, loop: str, limit: int) -> list[dict[str, Any]]:
+        """Return decisions, newest first."""
+        t = tables.decision
+        query = select(t).order_by(t.c.at.desc(), t.c.id).limit(limit)
+        for column, wanted in ((t.c.customer, customer), (t.c.rule, rule), (t.c.loop, loop)):
+            if wanted:
+                query = query.where(column == wanted)
+        return self._rows(query)
+
+    def actions(self, customer: str, rule: str, limit: int) -> list[dict[str, Any]]:
+        """Return actions, newest first."""
+        t = tables.action
+        query = select(t).order_by(t.c.at.desc(), t.c.id).limit(limit)
+        for column, wanted in ((t.c.customer, customer), (t.c.rule, rule)):
+            if wanted:
+                query = query.where(column == wanted)
+        return self._rows(query)
+
+    def statistics(self) -> dict[str, dict[str, Any]]:
+        """Return by rule: looked, fired, last firing, pending and dead actions."""
+        d, a, c = tables.decision, tables.action, tables.count
+        result: dict[str, dict[str, Any]] = {}
+        empty = {"looked": 0, "fired": 0, "last": None, "pending": 0, "dead": 0}
+        for row in self._rows(select(c.c.rule, c.c.looked)):
+            result.setdefault(row["rule"], dict(empty))["looked"] = row["looked"]
+        fired = select(d.c.rule, func.count().label("fired"), func.max(d.c.at).label("last"))
+        for row in self._rows(fired.group_by(d.c.rule)):
+            result.setdefault(row["rule"], dict(empty)).update(fired=row["fired"], last=row["last"])
+        states = select(
+            a.c.rule,
+            func.sum(case((a.c.state == "pending", 1), else_=0)).label("pending"),
+            func.sum(case((a.c.state == "dead", 1), else_=0)).label("dead"),
+        )
+        for row in self._rows(states.group_by(a.c.rule)):
+            result.setdefault(row["rule"], dict(empty)).update(
+                pending=row["pending"], dead=row["dead"]
+            )
+        return result
+
+    def recent(self, since: int, days: int) -> dict[str, list[int]]:
+        """Return by rule how often it fired on each day since a moment, oldest first."""
+        d = tables.decision
+        day = (d.c.at - since) // DAY
+        query = select(d.c.rule, day.label("day"), func.count().label("fired"))
+        result: dict[str, list[int]] = {}
+        for row in self._rows(query.where(d.c.at >= since).group_by(d.c.rule, day)):
+            trend = result.setdefault(row["rule"], [0] * days)
+            trend[min(int(row["day"]), days - 1)] += row["fired"]
+        return result
+
+    def totals(self) -> dict[str, int]:
+        """Return how many decisions and actions there are."""
+        with self._database.read() as connection:
+            count = {
+                name: connection.execute(select(func.count()).select_from(t)).scalar() or 0
+                for name, t in (("decisions", tables.decision), ("actions", tables.action))
+            }
+        return count
+
+    def mirrors(self) -> dict[str, str]:
+        """Return the SELECTs that feed the history."""
+        return {
+            "decisions": (
+                "SELECT id, rule, version, trigger, customer, at, cause, actor, fired, reason,"
+                " loop, latency_ms, variant, default_variant FROM context_decision"
+            ),
+            "actions": (
+                "SELECT id, decision, rule, action, customer, at, state, loop FROM context_action"
+            ),
+        }
+
+    def _known(self, connection: Connection, ids: Sequence[str]) -> set[str]:
+        t = tables.action
+        found: set[str] = set()
+        for start in range(0, len(ids), CHUNK):
+            some = list(ids[start : start + CHUNK])
+            found.update(connection.execute(select(t.c.id).where(t.c.id.in_(some))).scalars())
+        return found
+
+    def _rows(self, query: Any) -> list[dict[str, Any]]:
+        with self._database.read() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]

@@ -1,0 +1,180 @@
+"""Decide: tables of an analyst, and rules that say when they matter.
+
+Pure: takes what is known about a customer, returns what follows and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cic.conditions import Condition, CustomerView, Vocabulary, shown
+from cid.kit.clock import parse_duration
+from cid.kit.definitions import Entry
+from cid.kit.errors import InvalidInput, suggestion
+from context.model import ActionCall, DecisionTable, Rule
+
+EXTRA_WORDS = ("channel", "priority", "tier", "amount", "discount", "subject")
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What a table said, and which of its rows."""
+
+    outputs: dict[str, Any]
+    row: int
+    """Number of the row that matched, from 1; 0 for the default."""
+    inputs: dict[str, Any]
+
+
+class Table:
+    """A decision table ready to decide."""
+
+    def __init__(self, entry: Entry[DecisionTable], vocabulary: Vocabulary) -> None:
+        self.entry = entry
+        table = entry.value
+        # An input that nobody defined is a value the caller brings along.
+        brought = [text for text in table.inputs if text not in vocabulary.bind]
+        brought = [text for text in brought if text.replace(" ", "").replace("_", "").isalnum()]
+        self._conditions: list[Condition] = []
+        self._cells: list[tuple[list[Callable[[Any, Any], Any] | None], list[Condition]]] = []
+        width = len(table.inputs) + len(table.outputs)
+        try:
+            self._conditions = [vocabulary.compile(text, brought) for text in table.inputs]
+            for number, row in enumerate(table.rows, start=1):
+                if len(row) != width:
+                    raise InvalidInput(
+                        f"row {number} has {len(row)} cells, the table has {width} columns."
+                    )
+                tests = [
+                    None if str(cell).strip() == "-" else vocabulary.compile_cell(_cell(cell))
+                    for cell in row[: len(table.inputs)]
+                ]
+                outputs = [
+                    vocabulary.compile(_cell(cell), brought) for cell in row[len(table.inputs) :]
+                ]
+                self._cells.append((tests, outputs))
+        except InvalidInput as error:
+            raise entry.error(error.message, hint=error.hint) from error
+
+    def decide(self, view: CustomerView) -> Decided:
+        """Return the outputs of the first row whose cells all match, or the default."""
+        inputs = [condition.run(view) for condition in self._conditions]
+        table = self.entry.value
+        read = shown(dict(zip(table.inputs, inputs, strict=True)))
+        for number, (tests, outputs) in enumerate(self._cells, start=1):
+            if all(
+                test is None or test(value, view) is True
+                for test, value in zip(tests, inputs, strict=True)
+            ):
+                values = [condition.run(view) for condition in outputs]
+                return Decided(
+                    shown(dict(zip(table.outputs, values, strict=True))), number, read
+                )
+        return Decided(dict(table.default), 0, read)
+
+
+@dataclass(frozen=True)
+class ReadyCall:
+    """An action of a rule with its parameters compiled."""
+
+    call: ActionCall
+    parameters: dict[str, Condition | Any]
+    table: Table | None
+
+    def resolve(self, view: CustomerView) -> tuple[dict[str, Any], Decided | None]:
+        """Return the parameters for a customer, and what the table said."""
+        result = {
+            name: shown(value.run(view)) if isinstance(value, Condition) else value
+            for name, value in self.parameters.items()
+        }
+        decided = None
+        if self.table is not None:
+            decided = self.table.decide(view)
+            result.update(decided.outputs)
+        return result, decided
+
+
+@dataclass(frozen=True)
+class ReadyRule:
+    """A rule ready to run."""
+
+    entry: Entry[Rule]
+    condition: Condition
+    calls: Sequence[ReadyCall]
+    once_per: int
+    wait: int
+    every: int
+
+    @property
+    def name(self) -> str:
+        """The rule's name."""
+        return self.entry.name
+
+
+def ready_rules(
+    rules: Mapping[str, Entry[Rule]],
+    tables: Mapping[str, Table],
+    vocabulary: Vocabulary,
+    actions: Mapping[str, Any],
+) -> dict[str, ReadyRule]:
+    """Compile the rules.
+
+    Raises:
+        InvalidDefinition: a rule uses a segment, table, action or word that does not exist.
+    """
+    ready = {}
+    for name, entry in rules.items():
+        rule = entry.value
+        on = rule.on
+        for segment in (on.entered, on.left, on.segment):
+            if segment and segment not in vocabulary.segments:
+                raise entry.error(
+                    f"no segment {segment!r}.", hint=suggestion(segment, vocabulary.segments)
+                )
+        try:
+            condition = vocabulary.compile(rule.when)
+            calls = [_ready_call(call, entry, tables, vocabulary, actions) for call in rule.do]
+        except InvalidInput as error:
+            raise entry.error(error.message, hint=error.hint) from error
+        ready[name] = ReadyRule(
+            entry,
+            condition,
+            calls,
+            parse_duration(rule.once_per) if rule.once_per else 0,
+            parse_duration(on.wait) if on.wait else 0,
+            parse_duration(on.every) if on.every else 0,
+        )
+    return ready
+
+
+def _ready_call(
+    call: ActionCall,
+    entry: Entry[Rule],
+    tables: Mapping[str, Table],
+    vocabulary: Vocabulary,
+    actions: Mapping[str, Any],
+) -> ReadyCall:
+    if call.action not in actions:
+        raise entry.error(f"no action {call.action!r}.", hint=suggestion(call.action, actions))
+    if call.table and call.table not in tables:
+        raise entry.error(
+            f"no decision table {call.table!r}.", hint=suggestion(call.table, tables)
+        )
+    problem = actions[call.action].check(call.parameters)
+    if problem:
+        raise entry.error(f"action {call.action!r}: {problem}")
+    parameters = {
+        name: vocabulary.compile(value[1:])
+        if isinstance(value, str) and value.startswith("=")
+        else value
+        for name, value in call.parameters.items()
+    }
+    return ReadyCall(call, parameters, tables[call.table] if call.table else None)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

@@ -1,0 +1,249 @@
+"""Context, to use: the rules, why they fire or not, what was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import yaml
+
+from cic.conditions import shown
+from cic.segmentation import Segmentation
+from cid.customers import Customers
+from cid.facade import described, titles
+from cid.kit.clock import DAY, format_time
+from cid.kit.definitions import Definitions
+from cid.kit.errors import NotFound
+from context.decision import ReadyRule, Table
+from context.execution import Execution
+from context.model import RULES, TABLES, Trigger
+from context.ports import Store
+
+OFFERS = ("next best action", "offer", "retention offer")
+"""Decision tables asked for a next best action, the first that exists."""
+
+
+class CustomerContext:
+    """The logic over all applications and channels (S2.L5)."""
+
+    def __init__(
+        self,
+        definitions: Definitions,
+        rules: Mapping[str, ReadyRule],
+        tables: Mapping[str, Table],
+        execution: Execution,
+        segmentation: Segmentation,
+        customers: Customers,
+        store: Store,
+        current: Callable[[str], str],
+    ) -> None:
+        self.definitions = definitions
+        self.execution = execution
+        self.store = store
+        self._rules = rules
+        self._tables = tables
+        self._segmentation = segmentation
+        self._customers = customers
+        self._current = current
+
+    def rules(self) -> list[dict[str, Any]]:
+        """List the rules: what sets them off, how often they fire, whose they are."""
+        statistics = self.store.statistics()
+        recent = self._recent(30)
+        return [self._rule(name, statistics, recent) for name in self._rules]
+
+    def rule(self, name: str) -> dict[str, Any]:
+        """Return one rule with its definition and what it decided lately.
+
+        Raises:
+            NotFound: no such rule.
+        """
+        rule = self._get(name)
+        value = rule.entry.value
+        text = yaml.safe_dump(
+            {name: value.model_dump(by_alias=True, exclude_defaults=True, mode="json")},
+            allow_unicode=True,
+            sort_keys=False,
+        )
+        return {
+            **self._rule(name, self.store.statistics(), self._recent(30)),
+            "on": value.on.model_dump(by_alias=True, exclude_defaults=True),
+            "do": [call.model_dump() for call in value.do],
+            "once_per": value.once_per,
+            "yaml": text,
+            "reads": list(rule.condition.words),
+            "waiting": self.execution.waiting(name),
+            "decisions": self.decisions(rule=name, limit=50),
+        }
+
+    def why(self, rule: str, customer: str) -> dict[str, Any]:
+        """Say why a rule fires, or does not fire, for a customer: its condition with her values."""
+        ready = self._get(rule)
+        found = self._current(customer)
+        last = self.decisions(customer=found, rule=rule, limit=1)
+        event = _event_of(last[0]) if last else {}
+        view = self._segmentation.view(found, event)
+        fires = ready.condition.run(view) is True
+        held_back = self.execution.held_back(rule, found)
+        if not fires:
+            reason = "The condition does not hold for this customer now."
+        elif held_back:
+            reason = f"It fired for this customer at {format_time(held_back)} and waits a while."
+        else:
+            reason = f"The condition holds; it fires when {_said(ready.entry.value.on)}."
+        return {
+            "rule": rule,
+            "title": titles(ready.entry),
+            "customer": found,
+            "name": self._customers.name(found),
+            "fires": fires and not held_back,
+            "reason": reason,
+            "trigger": {"kind": str(ready.entry.value.on.kind), "text": _said(ready.entry.value.on)},
+            "values": shown(self._segmentation.vocabulary.scope(view, ready.condition.words)),
+            "explanation": self._segmentation.vocabulary.explain(ready.condition, view),
+            "last": last[0] if last else None,
+        }
+
+    def decisions(
+        self, customer: str = "", rule: str = "", limit: int = 50, loop: str = ""
+    ) -> list[dict[str, Any]]:
+        """List what was decided, newest first, with what was read and done."""
+        found = self._current(customer) if customer else ""
+        rows = self.store.decisions(found, rule, loop, min(limit, 1000))
+        actions: dict[str, list[dict[str, Any]]] = {}
+        for row in self.store.actions(found, rule, 5_000 if rows else 1):
+            actions.setdefault(row["decision"], []).append(
+                {"action": row["action"], "state": row["state"], "parameters": row["parameters"]}
+            )
+        result = []
+        for row in rows:
+            entry = self._rules.get(row["rule"])
+            result.append(
+                {
+                    **row,
+                    "title": titles(entry.entry) if entry else None,
+                    "name": self._customers.name(row["customer"]),
+                    "at": format_time(row["at"]),
+                    "actions": actions.get(row["id"], []),
+                }
+            )
+        return result
+
+    def tables(self) -> list[dict[str, Any]]:
+        """List the decision tables."""
+        used: dict[str, list[str]] = {}
+        for name, rule in self._rules.items():
+            for call in rule.entry.value.do:
+                if call.table:
+                    used.setdefault(call.table, []).append(name)
+        return [
+            {
+                "name": name,
+                "title": titles(entry),
+                "description": described(entry),
+                "owner": entry.value.owner,
+                "inputs": list(entry.value.inputs),
+                "outputs": list(entry.value.outputs),
+                "hit": entry.value.hit,
+                "rows": [list(row) for row in entry.value.rows],
+                "default": dict(entry.value.default),
+                "version": entry.version,
+                "file": entry.file,
+                "used_by": used.get(name, []),
+            }
+            for name, entry in self.definitions.of(TABLES).items()
+        ]
+
+    def decide(self, table: str, inputs: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Ask a decision table; ``inputs`` may name a ``customer`` whose values it then reads."""
+        ready = self._tables.get(table)
+        if ready is None:
+            return None
+        said = str(inputs.get("customer") or "")
+        decided = ready.decide(self._segmentation.view(said, inputs))
+        if not decided.outputs:
+            return None
+        return {**decided.outputs, "row": decided.row, "table": table, "inputs": decided.inputs}
+
+    def ask_table(self, table: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask a decision table by hand.
+
+        Raises:
+            NotFound: no such table.
+        """
+        if table not in self._tables:
+            raise NotFound("decision table", table, self._tables)
+        return self.decide(table, inputs) or {"row": 0, "table": table}
+
+    def next_best_action(self, customer: str) -> dict[str, Any] | None:
+        """Say what should be offered to a customer now, with the reason, or None."""
+        for name in OFFERS:
+            if name in self._tables:
+                decided = self._tables[name].decide(self._segmentation.view(customer))
+                offer = decided.outputs.get("offer")
+                if not offer:
+                    return None
+                reason = decided.outputs.get("reason") or ", ".join(
+                    f"{word} = {value}" for word, value in decided.inputs.items()
+                )
+                return {**decided.outputs, "offer": offer, "reason": reason, "table": name, "row": decided.row}
+        return None
+
+    def _get(self, name: str) -> ReadyRule:
+        if name not in self._rules:
+            raise NotFound("rule", name, self._rules)
+        return self._rules[name]
+
+    def _recent(self, days: int) -> dict[str, list[int]]:
+        return self.store.recent(self._segmentation.now - days * DAY, days)
+
+    def _rule(
+        self, name: str, statistics: Mapping[str, Mapping[str, Any]], recent: Mapping[str, list[int]]
+    ) -> dict[str, Any]:
+        entry = self._rules[name].entry
+        value = entry.value
+        told = statistics.get(name, {})
+        trend = recent.get(name, [0] * 30)
+        last = told.get("last")
+        return {
+            "name": name,
+            "title": titles(entry),
+            "description": described(entry),
+            "owner": value.owner,
+            "enabled": value.enabled,
+            "proactive": value.proactive,
+            "trigger": {"kind": str(value.on.kind), "text": _said(value.on)},
+            "when": value.when,
+            "version": entry.version,
+            "file": entry.file,
+            "line": entry.line,
+            "evaluated": told.get("looked", 0),
+            "evaluated_30d": told.get("looked", 0),
+            "fired": told.get("fired", 0),
+            "fired_30d": sum(trend),
+            "last_fired": format_time(last) if last else None,
+            "pending": told.get("pending", 0),
+            "dead": told.get("dead", 0),
+            "trend": trend,
+        }
+
+
+def _said(on: Trigger) -> str:
+    """Say in words what sets off a rule."""
+    if on.event:
+        text = f"{on.event} happens"
+    elif on.action:
+        text = f"somebody does {on.action}"
+    elif on.every:
+        text = f"every {on.every} at {on.at}, for everybody in {on.segment}"
+    else:
+        text = f"a customer {'enters' if on.entered else 'leaves'} {on.entered or on.left}"
+    return f"{text}, {on.wait} later" if on.wait else text
+
+
+def _event_of(decision: Mapping[str, Any]) -> dict[str, Any]:
+    seen = decision.get("seen") or {}
+    event = seen.get("event")
+    return dict(event) if isinstance(event, Mapping) else {}
+
+

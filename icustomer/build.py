@@ -1,0 +1,226 @@
+"""The wiring, on one page: definitions and settings become six layers in step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cbc.facade import Capabilities
+from cfa.desk import Desk, install
+from cfa.facade import Applications
+from cfa.ports import STORES as CFA_STORES
+from cic.conditions import Vocabulary
+from cic.facade import Intelligence
+from cic.model import SEGMENTS, TRAITS
+from cic.ports import ENGINES
+from cic.ports import STORES as CIC_STORES
+from cic.segmentation import Segmentation
+from cid.customers import Customers
+from cid.facade import CustomerDefinition
+from cid.kit.clock import Clock, parse_duration
+from cid.kit.db import Database
+from cid.kit.definitions import Definitions
+from cid.kit.errors import Refused
+from cid.kit.events import Bus
+from cid.model.definition import ATTRIBUTES, COMPANY, ENTITIES, SYSTEMS
+from cid.model.relationship import Regrouped
+from cid.ports import STORES as CID_STORES
+from cid.projection import Projection
+from cii.facade import Integration
+from cii.mapping import Mapper
+from cii.model import IDENTIFIERS
+from cii.ports import STORES as CII_STORES
+from cii.ports import TRANSPORTS, CollectLimits
+from cii.synchronization import Pipeline
+from context.decision import Table, ready_rules
+from context.delivery import Delivery
+from context.execution import Execution
+from context.facade import CustomerContext
+from context.model import RULES, TABLES
+from context.ports import ACTIONS, Effects
+from context.ports import STORES as CONTEXT_STORES
+from icustomer import migrations
+from icustomer.company import ICustomer
+from icustomer.history import History, Source
+from icustomer.lineage import Lineage
+from icustomer.models import Models
+from icustomer.settings import Settings, records_url
+
+
+def build(
+    directory: Path,
+    definitions: Definitions,
+    settings: Settings,
+    clock: Clock,
+    failpoint: Callable[[str], None] = lambda name: None,
+    data: Path | None = None,
+) -> ICustomer:
+    """Put a company together from its definitions."""
+    data = data or directory / "data"
+    data.mkdir(parents=True, exist_ok=True)
+    database = Database(records_url(settings, data))
+    migrations.upgrade(database)
+    stores: dict[str, Any] = {
+        "cid": CID_STORES.load("sql")(database),  # type: ignore[call-arg]
+        "cii": CII_STORES.load("sql")(database),  # type: ignore[call-arg]
+        "cic": CIC_STORES.load("sql")(database),  # type: ignore[call-arg]
+        "cfa": CFA_STORES.load("sql")(database),  # type: ignore[call-arg]
+        "context": CONTEXT_STORES.load("sql")(database),  # type: ignore[call-arg]
+    }
+    transport: Any = TRANSPORTS.load(settings.transport)(  # type: ignore[call-arg]
+        data / "log.sqlite", partitions=settings.partitions
+    )
+    transport.create("facts", settings.partitions)
+    bus = Bus()
+
+    # cid, cic, cfa and context hear of every fact in this order; regrouping reaches them the same way.
+    attributes = definitions.of(ATTRIBUTES)
+    customers = Customers(attributes, Projection(definitions.of(ENTITIES)), stores["cid"], bus)
+    vocabulary = Vocabulary(attributes, definitions.of(TRAITS), definitions.of(SEGMENTS))
+    mapper = Mapper(definitions)
+    kinds = {name: entry.value for name, entry in definitions.of(IDENTIFIERS).items()}
+    segmentation = Segmentation(
+        definitions.of(TRAITS),
+        definitions.of(SEGMENTS),
+        vocabulary,
+        customers,
+        stores["cic"],
+        bus,
+        lambda: pipeline.facts(),
+    )
+    apps = install(definitions)
+    desk = Desk(stores["cfa"], apps)
+    bus.subscribe(Regrouped, desk.regroup)
+    actions: dict[str, Any] = {name: ACTIONS.load(name)() for name in ACTIONS.names()}
+    tables = {name: Table(entry, vocabulary) for name, entry in definitions.of(TABLES).items()}
+    rules = ready_rules(definitions.of(RULES), tables, vocabulary, actions)
+    effects = Effects(desk, data / "outbox", _address_book(customers))
+    execution = Execution(
+        rules, segmentation, customers, actions, effects, stores["context"], bus
+    )
+    pipeline = Pipeline(
+        transport,
+        stores["cii"],
+        database,
+        mapper,
+        kinds,
+        [customers, segmentation, desk, execution],
+        bus,
+        failpoint,
+    )
+
+    selects = {name: sql for store in stores.values() for name, sql in store.mirrors().items()}
+    generation = f"{definitions.version()}"
+    source = Source(pipeline, customers, database, definitions, selects, generation)
+    engine = ENGINES.load("duckdb")(data / "history.duckdb")
+    history = History(engine, source, settings.query_rows, settings.query_seconds)
+
+    lineage = Lineage(definitions, segmentation, rules)
+    limits = CollectLimits(request=settings.request_limit, event=settings.event_limit)
+    cii = Integration(
+        definitions,
+        pipeline,
+        transport,
+        stores["cii"],
+        mapper,
+        clock,
+        limits=limits,
+        lenient=settings.lenient_keys,
+        customers=customers,
+    )
+    cid = CustomerDefinition(
+        definitions,
+        customers,
+        stores["cid"],
+        clock,
+        lambda name: pipeline.graph.customer(name),
+        lineage.readers_of,
+        cii.timeline,
+    )
+    models = Models(definitions, history, segmentation, cii, data)
+    cic = Intelligence(
+        definitions,
+        segmentation,
+        customers,
+        stores["cic"],
+        history,
+        clock,
+        pipeline.facts,
+        cii.customer,
+        lineage.readers_of,
+        models.report,
+    )
+    context = CustomerContext(
+        definitions,
+        rules,
+        tables,
+        execution,
+        segmentation,
+        customers,
+        stores["context"],
+        cii.customer,
+    )
+    desk.advise(context)
+    cfa = Applications(
+        definitions,
+        stores["cfa"],
+        cii.submit,
+        context,
+        clock,
+        cid.names,
+        [app.manifest for app in apps],
+    )
+    cbc = Capabilities(definitions, history, clock)
+    delivery = Delivery(stores["context"], actions, effects, clock)
+    stores["cid"].declare(_systems(definitions), _segments(definitions))
+    return ICustomer(
+        directory,
+        settings,
+        clock,
+        definitions,
+        database,
+        pipeline,
+        delivery,
+        history,
+        cid=cid,
+        cii=cii,
+        cic=cic,
+        cfa=cfa,
+        context=context,
+        cbc=cbc,
+        company=definitions.of(COMPANY)["company"].value,
+    )
+
+
+def _address_book(customers: Customers) -> Callable[[str, str, str], str]:
+    def address(customer: str, purpose: str, channel: str) -> str:
+        if purpose != "service" and not customers.consents(customer, purpose, channel):
+            raise Refused(f"She does not consent to {purpose} by {channel}.")
+        held = customers.profile(customer).get("email" if channel == "email" else "phone")
+        if held is None:
+            raise Refused(f"No address for {channel} is known.")
+        return str(held.value)
+
+    return address
+
+
+def _systems(definitions: Definitions) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "channel": entry.value.channel or None,
+            "kind": entry.value.kind,
+            "expected_ms": parse_duration(entry.value.expected_every)
+            if entry.value.expected_every
+            else None,
+        }
+        for name, entry in definitions.of(SYSTEMS).items()
+    ]
+
+
+def _segments(definitions: Definitions) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "version": entry.version, "condition": entry.value.when, "active": True}
+        for name, entry in definitions.of(SEGMENTS).items()
+    ]

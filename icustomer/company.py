@@ -1,0 +1,170 @@
+"""A company's iCustomer: six layers, one directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from cid.kit.clock import Clock, SystemClock
+from cid.kit.errors import InvalidDefinition
+from icustomer.settings import Settings
+
+if TYPE_CHECKING:
+    from cbc.facade import Capabilities
+    from cfa.facade import Applications
+    from cic.facade import Intelligence
+    from cid.facade import CustomerDefinition
+    from cid.kit.db import Database
+    from cid.kit.definitions import Definitions
+    from cid.model.definition import Company
+    from cii.facade import Integration
+    from cii.synchronization import Pipeline
+    from context.delivery import Delivery
+    from context.facade import CustomerContext
+    from icustomer.history import History
+
+
+class ICustomer:
+    """The whole of a company: ``.cid .cii .cic .cfa .context .cbc``.
+
+    One process owns a company's directory at a time. Open one with `ICustomer.open`; close it, or use it in
+    a ``with`` statement.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        settings: Settings,
+        clock: Clock,
+        definitions: Definitions,
+        database: Database,
+        pipeline: Pipeline,
+        delivery: Delivery,
+        history: History,
+        *,
+        cid: CustomerDefinition,
+        cii: Integration,
+        cic: Intelligence,
+        cfa: Applications,
+        context: CustomerContext,
+        cbc: Capabilities,
+        company: Company,
+    ) -> None:
+        self.directory = directory
+        self.settings = settings
+        self.clock = clock
+        self.definitions = definitions
+        self.database = database
+        self.pipeline = pipeline
+        self.delivery = delivery
+        self.history = history
+        self.cid = cid
+        self.cii = cii
+        self.cic = cic
+        self.cfa = cfa
+        self.context = context
+        self.cbc = cbc
+        self.company = company
+        self._release: Callable[[], None] = lambda: None
+
+    @classmethod
+    def open(
+        cls,
+        directory: str | Path,
+        *,
+        clock: Clock | None = None,
+        settings: Settings | None = None,
+        failpoint: Callable[[str], None] = lambda name: None,
+    ) -> ICustomer:
+        """Open the company in a directory.
+
+        Raises:
+            NotFound: there is no such directory.
+            InvalidDefinition: a definition is wrong; names file, line and a suggestion.
+            Conflict: another process owns the directory.
+        """
+        from icustomer.build import build
+        from icustomer.definitions import read
+        from icustomer.ownership import own
+
+        path = Path(directory).resolve()
+        definitions, errors = read(path)
+        if errors:
+            raise errors[0]
+        if not definitions.sections["company"]:
+            raise InvalidDefinition(
+                "There is no `company:` in this directory.", file="company.yaml", line=1,
+                hint="Make one with: icustomer init DIR",
+            )
+        release = own(path / "data")
+        try:
+            company = build(
+                path, definitions, settings or Settings(), clock or SystemClock(), failpoint
+            )
+            company._release = release
+            company.pipeline.load()
+        except BaseException:
+            release()
+            raise
+        return company
+
+    def catch_up(self, until: int | None = None) -> int:
+        """Apply all that the log holds and let time pass up to now; return how many records were applied."""
+        applied = self.pipeline.run(self.settings.fold_batch)
+        self.pipeline.tick(self.clock.now() if until is None else until)
+        return applied
+
+    def close(self) -> None:
+        """Finish what was begun and give the directory back."""
+        self.cii.transport.close()
+        self.history.close()
+        self.database.close()
+        self._release()
+
+    def __enter__(self) -> ICustomer:
+        """Use the company in a ``with`` statement."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the company."""
+        self.close()
+
+    def summary(self) -> dict[str, Any]:
+        """Return the figures of the whole: what came in, what became of it, what it moved."""
+        from cbc.model import MEASURES
+        from cic.model import SEGMENTS, TRAITS
+        from context.model import RULES
+
+        ledger = self.cii.ledger()
+        states = ledger["states"]
+        totals = self.context.store.totals()
+        counts = self.cfa.counts()
+        verified = self.cic.last_verification()
+        return {
+            "records_received": ledger["received"],
+            "applied": states["applied"],
+            "duplicates": states["duplicate"],
+            "rejected": states["rejected"],
+            "quarantined": states["quarantined"],
+            "balanced": ledger["balanced"],
+            "customers": len(self.cid.customers.members),
+            "merges": self.cii.store.merges()["merge"],
+            "splits": self.cii.store.merges()["split"],
+            "traits": len(self.definitions.of(TRAITS)),
+            "segments": len(self.definitions.of(SEGMENTS)),
+            "segment_changes": self.cic.store.count(),
+            "rules": len(self.definitions.of(RULES)),
+            "firings": totals["decisions"],
+            "actions": totals["actions"],
+            "tasks": sum(counts.get("task", {}).values()),
+            "cases": sum(counts.get("case", {}).values()),
+            "measures": len(self.definitions.of(MEASURES)),
+            "verify_mismatches": verified["mismatches"] if verified else None,
+        }

@@ -1,0 +1,206 @@
+"""How history learns of everything: facts by the ledger, small tables of all layers by copy."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+
+from cic.ports import Engine, FactRow, Mirror, Result
+from cid.customers import CONSENT, Customers
+from cid.kit.db import Database
+from cid.kit.definitions import Definitions
+from cid.model.definition import ATTRIBUTES
+from cid.model.fact import Fact
+from cid.profile import plain
+from cii.synchronization import Pipeline
+
+AT_MOST_EVERY = 5.0
+"""Seconds between two refreshes that nobody insists on."""
+
+
+class Source:
+    """Where history is derived from: the applied facts, and the tables of all layers."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        customers: Customers,
+        database: Database,
+        definitions: Definitions,
+        selects: Mapping[str, str],
+        generation: str,
+    ) -> None:
+        self._pipeline = pipeline
+        self._customers = customers
+        self._database = database
+        self._definitions = definitions
+        self._selects = selects
+        self._generation = generation
+        self._cursor: tuple[int, Iterator[Fact]] | None = None
+        with database.read() as connection:
+            self._columns = {
+                name: tuple(connection.execute(text(f"SELECT * FROM ({select}) q LIMIT 0")).keys())
+                for name, select in selects.items()
+            }
+
+    def generation(self) -> str:
+        """Return a text that changes when facts were changed or removed."""
+        return self._generation
+
+    def version(self) -> str:
+        """Return a text that changes when anything changed."""
+        return f"{self._pipeline.position}/{self._pipeline.moment // 60_000}/{self._pipeline.counters.batches}"
+
+    def facts_since(self, position: int, limit: int) -> Sequence[FactRow]:
+        """Return the next facts after a position, in order of position."""
+        if self._cursor is None or self._cursor[0] != position:
+            self._cursor = (position, self._pipeline.facts(position))
+        rows = [_row(fact) for fact in islice(self._cursor[1], limit)]
+        self._cursor = (rows[-1].position, self._cursor[1]) if len(rows) == limit else None
+        return rows
+
+    def owners_version(self) -> str:
+        """Return a text that changes when any identity went to another customer."""
+        return self.version()
+
+    def owners(self) -> Iterable[tuple[str, str]]:
+        """Return (identity, customer) for every identity that owns facts."""
+        return [(identity, seen.customer) for identity, seen in self._customers.seen.items()]
+
+    def mirrors(self) -> Mapping[str, Mirror]:
+        """Return the small tables of all layers by name."""
+        version = self.version()
+        position, moment = self._pipeline.position, self._pipeline.moment
+        # The ledger is long: it is copied anew when it grew much, or when a minute has passed.
+        ledger = f"{position if position < 20_000 else position // 2_000}/{moment // 60_000}"
+        result = {
+            name: Mirror(
+                self._columns[name], self._reader(select), ledger if name == "ledger" else version
+            )
+            for name, select in self._selects.items()
+        }
+        names = list(self._definitions.of(ATTRIBUTES))
+        columns = ("customer", "kind", "name", "first_seen", "last_seen", *names)
+        columns = tuple(dict.fromkeys(columns))
+        result["customers"] = Mirror(columns, lambda: self._customer_rows(columns), version)
+        consents = ("customer", "purpose", "channel", "granted", "since")
+        result["consents"] = Mirror(consents, self._consent_rows, version)
+        scores = ("customer", "score", "value", "version", "at")
+        result["scores"] = Mirror(scores, self._score_rows, version)
+        return result
+
+    def _reader(self, select: str) -> Callable[[], Iterable[Sequence[Any]]]:
+        def rows() -> Iterable[Sequence[Any]]:
+            with self._database.read() as connection:
+                return [tuple(row) for row in connection.execute(text(select))]
+
+        return rows
+
+    def _customer_rows(self, columns: Sequence[str]) -> Iterable[Sequence[Any]]:
+        customers = self._customers
+        for customer, members in list(customers.members.items()):
+            profile = customers.profile(customer)
+            seen = [customers.seen[each] for each in members]
+            kind = profile.get("kind")
+            fixed = {
+                "customer": customer,
+                "kind": kind.value if kind else "person",
+                "name": customers.name(customer),
+                "first_seen": min(each.first for each in seen),
+                "last_seen": max(each.last for each in seen),
+            }
+            yield [
+                fixed[column] if column in fixed else _text(profile.get(column))
+                for column in columns
+            ]
+
+    def _consent_rows(self) -> Iterable[Sequence[Any]]:
+        for customer, profile in list(self._customers.profiles.items()):
+            for name, value in profile.items():
+                if name.startswith(CONSENT):
+                    purpose, _, channel = name.removeprefix(CONSENT).partition(".")
+                    yield (customer, purpose, channel, value.value is True, value.time)
+
+    def _score_rows(self) -> Iterable[Sequence[Any]]:
+        return ()
+
+
+class History:
+    """The engine, brought up to date before it answers."""
+
+    def __init__(self, engine: Engine, source: Source, rows: int, seconds: float) -> None:
+        self._engine = engine
+        self._source = source
+        self._rows = rows
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._version = ""
+        self._refreshed = 0.0
+
+    def sync(self, source: Any = None) -> int:
+        """Bring history up to date, unless that was done a moment ago; return how many facts came."""
+        if self._version and time.monotonic() - self._refreshed < AT_MOST_EVERY:
+            return 0
+        return self.fresh()
+
+    def fresh(self) -> int:
+        """Bring history up to date now; return how many facts came."""
+        with self._lock:
+            version = self._source.version()
+            if version == self._version:
+                return 0
+            added = self._engine.sync(self._source)
+            self._version, self._refreshed = version, time.monotonic()
+            return added
+
+    def position(self) -> int:
+        """Return the position of the last fact taken in."""
+        return self._engine.position()
+
+    def query(
+        self,
+        sql: str,
+        params: Mapping[str, Any] = {},
+        *,
+        rows: int | None = 10_000,
+        seconds: float | None = 10.0,
+    ) -> Result:
+        """Answer one SELECT about history as it is now."""
+        self.sync()
+        rows = None if rows is None else min(rows, max(self._rows, 10_000))
+        limit = None if seconds is None else self._seconds
+        return self._engine.query(sql, params, rows=rows, seconds=limit)
+
+    def close(self) -> None:
+        """Let go of all files."""
+        self._engine.close()
+
+
+def _row(fact: Fact) -> FactRow:
+    return FactRow(
+        fact.position,
+        fact.identity,
+        fact.message_id,
+        fact.source,
+        fact.type,
+        fact.event,
+        fact.time,
+        fact.received,
+        fact.actor,
+        fact.loop,
+        orjson.dumps(fact.properties, default=plain).decode(),
+        orjson.dumps(fact.attributes, default=plain).decode(),
+    )
+
+
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
+    held = plain(value.value)
+    return held if isinstance(held, str) else str(held).lower() if isinstance(held, bool) else str(held)

@@ -1,0 +1,47 @@
+"""The history of the tables of all layers, and how to bring a database to its newest state."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+from sqlalchemy import inspect, text
+
+from cid.kit.db import Database, metadata
+
+HEAD = "0001"
+"""The newest revision; a test holds it against the files."""
+LAYERS = ("cid", "cii", "cic", "cfa", "context")
+
+
+def tables() -> None:
+    """Let every layer declare its tables."""
+    for layer in LAYERS:
+        import_module(f"{layer}.tables")
+
+
+def current(database: Database) -> str:
+    """Return the revision a database is at; empty where it has none."""
+    with database.read() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return ""
+        return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or "")
+
+
+def upgrade(database: Database) -> str:
+    """Bring a database to the newest revision; return it. Does nothing where it is there already."""
+    if current(database) == HEAD:
+        return HEAD
+    from alembic import command
+    from alembic.config import Config
+
+    tables()
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return HEAD
+
+
+__all__ = ["HEAD", "current", "metadata", "tables", "upgrade"]

@@ -1,0 +1,76 @@
+"""Settings of an installation; every one can be given as an environment variable ``ICUSTOMER_…``."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cid.kit.errors import Refused
+
+LOCAL = ("127.0.0.1", "localhost", "::1")
+
+
+class Settings(BaseSettings):
+    """What an installation decides; the defaults are safe on one's own machine."""
+
+    model_config = SettingsConfigDict(env_prefix="ICUSTOMER_", extra="ignore")
+
+    host: str = Field("127.0.0.1", description="Address the server listens on.")
+    port: int = Field(8000, ge=0, le=65_535, description="Port the server listens on; 0 for any free one.")
+    credentials: dict[str, SecretStr] = Field(
+        default_factory=dict,
+        description=(
+            "Who may use pages and API when the server listens beyond this machine:"
+            ' JSON such as {"ann": "a long password"}; names may carry a role: {"ann/analyst": "…"}.'
+        ),
+    )
+    hosts: str = Field("", description="Names under which the server is reached, separated by commas.")
+    database_url: str = Field(
+        "", description="Database of the records; a SQLite file in the company's directory where empty."
+    )
+    transport: str = Field("sqlite", description="Which transport keeps the log.")
+    partitions: int = Field(4, ge=1, le=256, description="Partitions of a new log.")
+    lenient_keys: bool = Field(
+        False, description="Take records with an unknown write key into quarantine instead of refusing them."
+    )
+    request_limit: int = Field(4 << 20, gt=0, description="Largest collect request in bytes.")
+    event_limit: int = Field(32 << 10, gt=0, le=4 << 20, description="Largest single event in bytes.")
+    query_rows: int = Field(10_000, gt=0, description="Most rows that a query may return.")
+    query_seconds: float = Field(10.0, gt=0, description="Longest time that a query may take.")
+    query_memory: str = Field("1GB", description="Most memory that queries may take.")
+    fold_batch: int = Field(1_000, ge=1, le=20_000, description="Records applied in one transaction.")
+    tick_seconds: float = Field(1.0, gt=0, le=60, description="How often time passes on a quiet system.")
+    log_level: str = Field("WARNING", description="How much is logged.")
+
+    @cached_property
+    def local(self) -> bool:
+        """Whether the server can be reached from this machine only."""
+        return self.host in LOCAL
+
+    def refuse_unsafe(self) -> None:
+        """Refuse to listen beyond this machine without credentials.
+
+        Raises:
+            Refused: there are none, or a password is too short.
+        """
+        if self.local:
+            return
+        if not self.credentials:
+            raise Refused(
+                f"The server would listen on {self.host}, reachable from other machines, without credentials.",
+                hint='Set ICUSTOMER_CREDENTIALS=\'{"name": "a long password"}\' or listen on 127.0.0.1.',
+            )
+        for name, password in self.credentials.items():
+            if len(password.get_secret_value()) < 12:
+                raise Refused(
+                    f"The password of {name!r} is shorter than 12 characters.",
+                    hint="Choose a longer one.",
+                )
+
+
+def records_url(settings: Settings, data: Path) -> str:
+    """Return where the records are kept."""
+    return settings.database_url or f"sqlite:///{data / 'records.sqlite'}"
