@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import quote
 
 from cbc.capabilities import dead_links
 from cbc.capabilities.board import board, goal_of, text, title
@@ -17,10 +18,9 @@ from cbc.measurement import (
     partial,
     rows_sql,
     tables_read,
-    trend,
     verdict,
 )
-from cbc.measurement.gauge import Gauge
+from cbc.measurement.gauge import Gauge, Point
 from cbc.model import CAPABILITIES, GOALS, MEASURES, Measure
 from cbc.ports import History
 from cic.ports import plain
@@ -43,8 +43,8 @@ class Capabilities:
 
     def measures(self, as_of: str = "") -> list[dict[str, Any]]:
         """List all measures with their present number, the one before, and the target."""
-        moment = self._moment(as_of)
-        return [self._brief(entry, moment) for entry in self._definitions.of(MEASURES).values()]
+        self._gauge.look()
+        return [self._brief(entry, as_of) for entry in self._definitions.of(MEASURES).values()]
 
     def measure(self, name: str, as_of: str = "") -> dict[str, Any]:
         """Return one measure: number, interval, trend of twelve periods, formula, what it reads.
@@ -53,8 +53,9 @@ class Capabilities:
             NotFound: there is no such measure.
         """
         entry = self._definitions.get(MEASURES, name)
-        moment = self._moment(as_of)
-        return {**self._brief(entry, moment, deep=True), **self._detail(entry, moment)}
+        self._gauge.look()
+        moment = self._gauge.moment(entry, as_of)
+        return {**self._brief(entry, as_of, deep=True), **self._detail(entry, moment)}
 
     def drill(self, name: str, as_of: str = "", limit: int = 1000) -> dict[str, Any]:
         """Return the rows a number counts; added up again they give the number.
@@ -66,9 +67,9 @@ class Capabilities:
         if not 1 <= limit <= MAX_DRILL:
             raise InvalidInput(f"The limit {limit} is not between 1 and {MAX_DRILL:,}.")
         entry = self._definitions.get(MEASURES, name)
-        moment = self._moment(as_of)
-        period = Period.until(moment, entry.value.length)
-        reading = self._gauge.readings(entry, _two(period))[1]
+        self._gauge.look()
+        moment = self._gauge.moment(entry, as_of)
+        period, reading = self._gauge.pair(entry, moment)[1]
         found = self._engine.query(drill_sql(entry.value, period, limit))
         columns = list(found.columns)
         shown = sorted(columns, key=_place)
@@ -90,11 +91,7 @@ class Capabilities:
 
     def capabilities(self) -> list[dict[str, Any]]:
         """List what the company is able to do, and whether it is getting better at it."""
-        moment = self._moment("")
-        measures = {
-            name: self._brief(entry, moment)
-            for name, entry in self._definitions.of(MEASURES).items()
-        }
+        measures = {each["name"]: each for each in self.measures()}
         return [board(entry, measures) for entry in self._definitions.of(CAPABILITIES).values()]
 
     def capability(self, name: str, as_of: str = "") -> dict[str, Any]:
@@ -104,9 +101,10 @@ class Capabilities:
             NotFound: there is no such capability.
         """
         entry = self._definitions.get(CAPABILITIES, name)
-        moment = self._moment(as_of)
+        self._gauge.look()
+        moment = parse_time(as_of) if as_of else self._gauge.now()
         measures = {
-            measure.name: self._brief(measure, moment, deep=True)
+            measure.name: self._brief(measure, as_of, deep=True)
             for measure in map(self._definitions.of(MEASURES).get, entry.value.measures)
             if measure is not None
         }
@@ -130,11 +128,12 @@ class Capabilities:
         Raises:
             NotFound: nothing carries that id.
         """
-        now = self._moment("")
+        self._engine.sync()
         found = steps(self._engine.query(STEPS, {"loop": loop_id}).rows)
         if not found:
             raise NotFound("loop", loop_id)
-        return trace(loop_id, found, self._moved(loop_id, parse_time(found[0].time), now))
+        period = Period(parse_time(found[0].time), self._gauge.now() + 1)
+        return trace(loop_id, found, self._moved(loop_id, period))
 
     def problems(self) -> list[InvalidDefinition]:
         """Find dead links, and measures whose SQL cannot be answered."""
@@ -151,22 +150,17 @@ class Capabilities:
                 found.append(entry.error(f"its rows lack {', '.join(sorted(missing))}."))
         return found
 
-    def _moment(self, as_of: str) -> int:
-        self._engine.sync()
-        return self._gauge.moment(as_of)
-
-    def _brief(self, entry: Entry[Measure], moment: int, *, deep: bool = False) -> dict[str, Any]:
+    def _brief(self, entry: Entry[Measure], as_of: str, *, deep: bool = False) -> dict[str, Any]:
         """Describe a measure and its number; ``deep`` adds the trend."""
-        measure = entry.value
-        period = Period.until(moment, measure.length)
-        periods = trend(period) if deep else _two(period)
-        target = self._target(entry)
-        problem = ""
+        measure, problem = entry.value, ""
+        moment = self._gauge.moment(entry, as_of)
         try:
-            readings = self._gauge.readings(entry, periods)
+            points = (self._gauge.trend if deep else self._gauge.pair)(entry, moment)
         except ICustomerError as error:
-            readings, problem = [Reading(None)] * len(periods), str(error)
-        now, before = readings[-1], readings[-2]
+            period, problem = Period.until(moment, measure.length), str(error)
+            points = [Point(each, Reading(None)) for each in (period.previous(), period)]
+        (earlier, before), (period, now) = points[-2:]
+        target = self._target(entry)
         judged, needed = verdict(measure, now, target)
         brief = {
             "name": entry.name,
@@ -184,7 +178,7 @@ class Capabilities:
             "verdict": judged,
             "needed": needed,
             "previous": before.value,
-            "before": {**_span(period.previous()), **_figures(before)},
+            "before": {**_span(earlier), **_figures(before)},
             "comparison": compare(measure, now, before),
             "fresh": format_time(now.latest) if now.latest is not None else None,
             "problem": problem,
@@ -196,7 +190,7 @@ class Capabilities:
                     **_figures(reading),
                     "partial": self._partial(measure, each),
                 }
-                for each, reading in zip(periods, readings, strict=True)
+                for each, reading in points
             ]
         return brief
 
@@ -234,11 +228,10 @@ class Capabilities:
 
     def _partial(self, measure: Measure, period: Period) -> str:
         reach = Period(period.start - measure.back, period.end)
-        return partial(reach, self._gauge.first(), self._gauge.now())
+        return partial(reach, self._gauge.first, self._gauge.now())
 
-    def _moved(self, loop_id: str, began: int, now: int) -> list[dict[str, Any]]:
+    def _moved(self, loop_id: str, period: Period) -> list[dict[str, Any]]:
         """Say in which measures a loop counts, and as what."""
-        period = Period(began, now + 1)
         moved = []
         for entry in self._definitions.of(MEASURES).values():
             if not _LOOP.search(entry.value.rows):
@@ -260,14 +253,10 @@ class Capabilities:
                         "unit": entry.value.unit,
                         "numerator": plain(over),
                         "denominator": plain(under),
-                        "link": f"/measures/{entry.name}",
+                        "link": f"/measures/{quote(entry.name, safe='')}",
                     }
                 )
         return moved
-
-
-def _two(period: Period) -> list[Period]:
-    return [period.previous(), period]
 
 
 def _span(period: Period) -> dict[str, str]:

@@ -32,7 +32,7 @@ _USES = {
     "cic.segments": ("changes", "segment", "known_at"),
     "context.rules": ("decisions", "rule", "at"),
 }
-"""Where the use of a company's own definition leaves its trace: table, column of its name, moment."""
+"""Where the use of a company's own definition leaves its trace: table, its column, moment."""
 
 
 class Standing:

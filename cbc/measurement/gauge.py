@@ -1,40 +1,54 @@
-"""Reads measures off the history; again only when something new was recorded."""
+"""Reads measures off the history, and again only when something new was recorded."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from cbc.measurement.period import Period
+from cbc.measurement.period import TREND, Period, trend
 from cbc.measurement.reading import Reading, Totals, exact, read
-from cbc.measurement.sql import totals_sql
+from cbc.measurement.sql import tables_read, totals_sql
 from cbc.model import Measure
 from cbc.ports import History
 from cid.kit.clock import MINUTE, Clock, parse_time, to_millis
 from cid.kit.definitions import Entry
 
-_RECORDED = """
-SELECT (SELECT (count(*), max(position)) FROM ledger),
-       (SELECT (count(*), max("at")) FROM decisions),
-       (SELECT (count(*), max("at"), count(*) FILTER (WHERE state = 'done')) FROM actions),
-       (SELECT (count(*), max(closed_at), count(*) FILTER (WHERE state = 'done')) FROM tasks),
-       (SELECT (count(*), max(first_responded_at), max(resolved_at)) FROM cases),
-       (SELECT (count(*), max(known_at)) FROM changes),
-       (SELECT (count(*), max("at")) FROM scores),
-       (SELECT (count(*), max("at")) FROM verification)
-"""
-_FIRST = "SELECT min(time) FROM facts"
+KEEP = 10 * MINUTE
+"""A number nothing new was recorded for may be this old; it says as of when it is."""
+
+_MARKS = {
+    "context.decisions": 'count(*), max("at") FROM decisions',
+    "context.actions": "count(*), count(*) FILTER (WHERE state = 'done') FROM actions",
+    "cfa.tasks": "count(*), max(closed_at), count(*) FILTER (WHERE state = 'done') FROM tasks",
+    "cfa.cases": "count(*), max(first_responded_at), max(resolved_at) FROM cases",
+    "cic.changes": "count(*), max(known_at) FROM changes",
+    "cic.scores": 'count(*), max("at") FROM scores',
+    "cic.verification": 'count(*), max("at") FROM verification',
+    "cii.ledger": "count(*), max(position) FROM ledger",
+}
+"""What changes when something is recorded; every other table follows the ledger."""
+
+_LOOK = "SELECT (SELECT min(time) FROM ledger WHERE state = 'applied'), " + ", ".join(
+    f"(SELECT CAST(row({mark.replace(' FROM ', ') AS VARCHAR) FROM ')})" for mark in _MARKS.values()
+)
+
+
+class Point(NamedTuple):
+    """A measure in one period."""
+
+    period: Period
+    reading: Reading
 
 
 @dataclass
-class _Present:
-    """One present moment that all numbers of a minute share, so that they agree with each other."""
+class _Kept:
+    """What was read of a measure last, as of when, and what had been recorded by then."""
 
     moment: int
-    recorded: Any
-    first: int | None
-    readings: dict[tuple[str, str, int], list[Reading]] = field(default_factory=dict)
+    marks: tuple[str, ...]
+    pair: list[Point] = field(default_factory=list)
+    older: list[Point] = field(default_factory=list)
 
 
 class Gauge:
@@ -43,55 +57,80 @@ class Gauge:
     def __init__(self, engine: History, clock: Clock) -> None:
         self._engine = engine
         self._clock = clock
-        self._present: _Present | None = None
+        self._first: int | None = None
+        self._marks: dict[str, str] = {}
+        self._kept: dict[tuple[str, str], _Kept] = {}
+
+    def look(self) -> None:
+        """Take note of what was recorded meanwhile."""
+        self._engine.sync()
+        first, *marks = self._engine.query(_LOOK).rows[0]
+        self._first = to_millis(first) if first is not None else None
+        self._marks = dict(zip(_MARKS, marks, strict=True))
+
+    @property
+    def first(self) -> int | None:
+        """When the first recorded fact happened."""
+        return self._first
 
     def now(self) -> int:
         """Return the present moment."""
         return self._clock.now()
 
-    def moment(self, as_of: str) -> int:
-        """Return the moment asked for; the present where nothing is asked."""
-        self._present = present = self._look()
-        return parse_time(as_of) if as_of else present.moment
+    def moment(self, entry: Entry[Measure], as_of: str) -> int:
+        """Return the moment asked for; else the one up to which the measure was read last."""
+        return parse_time(as_of) if as_of else self._present(entry).moment
 
-    def first(self) -> int | None:
-        """Return when the first recorded fact happened."""
-        return self._now().first
+    def pair(self, entry: Entry[Measure], moment: int) -> list[Point]:
+        """Read a measure in the period that ends with a moment, after the one before it."""
+        kept = self._present(entry)
+        period = Period.until(moment, entry.value.length)
+        if moment != kept.moment:
+            return self._read(entry.value, [period.previous(), period])
+        if not kept.pair:
+            kept.pair = self._read(entry.value, [period.previous(), period])
+        return kept.pair
 
-    def readings(self, entry: Entry[Measure], periods: Sequence[Period]) -> list[Reading]:
-        """Read a measure in each of these periods, with one query."""
-        present = self._now()
-        key = (entry.name, entry.version, len(periods))
-        current = bool(periods) and periods[-1].end == present.moment + 1
-        for (name, version, count), known in present.readings.items() if current else ():
-            if (name, version) == key[:2] and count >= len(periods):
-                return known[count - len(periods) :]
-        found = self._read(entry.value, periods)
-        if current:
-            present.readings[key] = found
-        return found
+    def trend(self, entry: Entry[Measure], moment: int) -> list[Point]:
+        """Read a measure in the last twelve periods; the older ones may be some minutes old."""
+        kept = self._present(entry)
+        periods = trend(Period.until(moment, entry.value.length))
+        if moment != kept.moment:
+            return self._read(entry.value, periods)
+        if not kept.older:
+            read = self._read(entry.value, periods)
+            kept.older, kept.pair = read[: TREND - 2], read[TREND - 2 :]
+        return kept.older + self.pair(entry, moment)
 
-    def _read(self, measure: Measure, periods: Sequence[Period]) -> list[Reading]:
+    def _present(self, entry: Entry[Measure]) -> _Kept:
+        key = (entry.name, entry.version)
+        marks = tuple(
+            sorted({self._marks.get(table, self._marks["cii.ledger"]) for table in _reads(entry)})
+        )
+        kept, now = self._kept.get(key), self._clock.now()
+        age = min(KEEP, entry.value.length // 1000)
+        if kept is not None and kept.marks == marks and 0 <= now - kept.moment <= age:
+            return kept
+        fresh = _Kept(now, marks)
+        if kept is not None and kept.older:
+            moved = now - kept.older[-1].period.end + 2 * entry.value.length
+            if 0 <= moved <= age:
+                fresh.older = kept.older
+        self._kept[key] = fresh
+        return fresh
+
+    def _read(self, measure: Measure, periods: Sequence[Period]) -> list[Point]:
         groups: list[dict[tuple[str, str], Totals]] = [{} for _ in periods]
         for place, arm, stratum, *sums in self._engine.query(totals_sql(measure, periods)).rows:
             groups[place][arm, stratum] = _totals(sums)
-        return [read(measure, group) for group in groups]
+        return [
+            Point(period, read(measure, group))
+            for period, group in zip(periods, groups, strict=True)
+        ]
 
-    def _now(self) -> _Present:
-        return self._present or self._look()
 
-    def _look(self) -> _Present:
-        now = self._clock.now()
-        recorded = self._engine.query(_RECORDED).rows[0]
-        present = self._present
-        if (
-            present is None
-            or present.recorded != recorded
-            or not 0 <= now - present.moment <= MINUTE
-        ):
-            first = self._engine.query(_FIRST).rows[0][0]
-            present = _Present(now, recorded, to_millis(first) if first is not None else None)
-        return present
+def _reads(entry: Entry[Measure]) -> list[str]:
+    return tables_read(entry.value) or ["cii.ledger"]
 
 
 def _totals(sums: Sequence[Any]) -> Totals:

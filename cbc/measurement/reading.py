@@ -216,7 +216,9 @@ def _wilson(share: float, n: int) -> Estimate:
     middle = share + z2 / (2 * n)
     half = Z * sqrt(share * (1 - share) / n + z2 / (4 * n * n))
     scale = 1 + z2 / n
-    return Estimate(share, max((middle - half) / scale, 0.0), min((middle + half) / scale, 1.0))
+    low, high = (middle - half) / scale, (middle + half) / scale
+    # Rounding must not push the bounds beyond what a share can be, nor past the share itself.
+    return Estimate(share, max(min(low, share), 0.0), min(max(high, share), 1.0))
 
 
 def _difference(groups: Mapping[tuple[str, str], Totals]) -> Estimate | None:
