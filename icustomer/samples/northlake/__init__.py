@@ -1,4 +1,4 @@
-"""Northlake (北湖): an invented outdoor retailer with eighteen months of customers, and all their trouble.
+"""Northlake (北湖): an invented outdoor retailer, eighteen months of it, with all its trouble.
 
 >>> from itertools import islice
 >>> first = next(iter(company(now=1_790_000_000_000, scale=0.01)))

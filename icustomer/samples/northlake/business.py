@@ -1,4 +1,4 @@
-"""Business customers: guides, schools and clubs with leads, opportunities, quotes, orders and licences."""
+"""Business customers: guides, schools and clubs, their deals, orders and licences."""
 
 from __future__ import annotations
 
@@ -89,11 +89,12 @@ class Business:
         person = name_of(country, rng.random() < 0.5, rng)
         city, postcode = _CITY[country]
         domain = f"org{number}.example"
+        phone = phone_of(country, number // 1_500 * 10_000 + RESERVED + number % 1_500)
         who = external(crm_id=crm)
         put(
             start + HOUR, start, "crm", "", who, plainly,
             ("kind", "organisation", "name", name, "company", name, "email", f"office@{domain}",
-             "phone", phone_of(country, number // 1_500 * 10_000 + RESERVED + number % 1_500), "city", city, "country", country),
+             "phone", phone, "city", city, "country", country),
         )  # fmt: skip
         contact = external(crm_id=crm.replace("C-", "K-"))
         mail = f"{person.latin_first}.{person.latin_last}@{domain}".lower().replace("'", "")

@@ -21,9 +21,9 @@ _TEXTS = ("We are looking into it.", "A new one is on its way.", "Please send us
 _PRAISE = ("", "", "Great advice in the store.", "很满意！", "Livraison rapide.", "Gerne wieder.")
 _BLAME = ("", "Too late for the trip.", "质量不如以前。", "Trop cher.", "Nie wieder.")
 COLUMNS = (
-    "line ticket status at caller mail card name subject channel priority queue text resolution "
-    "stars"
-).split()
+    *("line", "ticket", "status", "at", "caller", "mail", "card", "name", "subject", "channel"),
+    *("priority", "queue", "text", "resolution", "stars"),
+)
 
 
 def ticket_row(line: str, ticket: str, status: str, moment: int, *pairs: Any) -> Body:

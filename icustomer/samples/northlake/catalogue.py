@@ -89,7 +89,7 @@ def price_of(place: int, dearer: bool) -> int:
 
 
 def updated(place: int, dearer: bool) -> dict[str, Any]:
-    """Return the properties of ``Product Updated``: what it is, what it costs, what goes with it."""
+    """Write the properties of ``Product Updated``: what it is, costs, and goes with."""
     product = PRODUCTS[place]
     same = BY_CATEGORY[product.category]
     other = BY_CATEGORY[GOES_WITH[product.category]]

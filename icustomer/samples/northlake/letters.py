@@ -1,4 +1,4 @@
-"""Consent and e-mail: who agreed, what was sent, opened and clicked, and campaigns with a hold-out."""
+"""Consent and e-mail: who agreed, what was sent and read, campaigns with a hold-out."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ class Letters:
         for number, letter in enumerate(self.world.letters):
             if not self._may(letter.at):
                 continue
-            if letter.category and letter.category not in (person.favourite, person.second):
-                if (person.number + number) % 3:
-                    continue
+            meant = letter.category in ("", person.favourite, person.second)
+            if not meant and (person.number + number) % 3:
+                continue
             self._send(person, who, letter.name, letter.subject, letter.at, bounced)
         for campaign in self.world.campaigns:
             if not self._may(campaign.at) or person.number % 7 > 4 or person.start > campaign.at:
@@ -98,7 +98,7 @@ class Letters:
         if rng.random() >= person.opens * (1.2 if at < person.end else 0.12):
             return
         at += int(rng.expovariate(1 / 9) * HOUR) + MINUTE
-        late = 2 * DAY if rng.random() < 0.08 else 1000
+        late = 2 * DAY if rng.random() < 0.2 else 1000
         put(at + late, at, "email", "Email Opened", who, about_letter, args)
         if rng.random() < 0.28:
             at += 40_000

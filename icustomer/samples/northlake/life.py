@@ -43,9 +43,11 @@ class Life:
         moment = person.start
         if person.user is not None and not self.world.shop_is_down(moment):
             self.shopping.login(person, moment, moment + 2000, "shop")
-            if person.number % 23 == 7:
-                # She tried the tablet in the store first, like hundreds of others.
-                kiosk = Who(person.user, f"kiosk-{person.store:02d}", None)
+            if person.app:
+                self.shopping.login(person, moment + HOUR, moment + HOUR + 2000, "app")
+            if person.country == "FR" and person.number % 7 == 3:
+                # Hundreds tried the tablet in the store in Lyon.
+                kiosk = Who(person.user, "kiosk-lyon", None)
                 at = moment + 20 * MINUTE
                 put(at, at, "shop", "", kiosk, plainly, ("email", person.shop_email))
         who = Who(person.user, None, None)
@@ -78,7 +80,9 @@ class Life:
         mean = YEAR / person.rate
         end = min(person.end, now)
         found: list[int] = []
-        moment: float = person.start + rng.random() * min(mean, 90 * DAY)
+        fresh = person.start > self.world.begin + 40 * DAY
+        first = rng.random() * min(mean, 45 * DAY) if fresh else rng.expovariate(1 / mean)
+        moment = person.start + first
         while moment < end:
             at = int(moment)
             if person.regular or rng.random() * HIGHEST < season(person.favourite, month(at)):
@@ -97,7 +101,7 @@ class Life:
 
     def _order(self, person: Person, moment: int, campaign: str | None = None) -> None:
         rng = self.rng
-        moment = self.shopping.order(person, moment, campaign)
+        moment = self.shopping.order(person, self._hour(person, moment), campaign)
         if rng.random() < 0.05 + 0.08 * (1 - person.mood):
             person.mood *= 0.6
             self.care.complain(
@@ -108,11 +112,16 @@ class Life:
         if rng.random() < 0.09:
             self.care.review(person, moment + int((5 + 9 * rng.random()) * DAY))
 
+    def _hour(self, person: Person, moment: int) -> int:
+        """Move a moment to an hour at which people are awake, mostly in the evening."""
+        zone = "Asia/Shanghai" if person.country == "CN" else "Europe/Paris"
+        return at_local(moment, zone, 6.5 + 17 * self.rng.betavariate(3.2, 2))
+
     def _treated(self, person: Person, campaign: str, moment: int) -> None:
         self._order(person, moment, campaign)
 
     def _browse(self, person: Person) -> None:
-        """Look around without buying: more while the relationship lives, sometimes with a full cart."""
+        """Look around without buying, more often while the relationship lives."""
         rng, world = self.rng, self.world
         if person.user is None:
             return
@@ -121,7 +130,7 @@ class Life:
         while True:
             rate = alive if moment < person.end else 0.25
             moment += rng.expovariate(rate / YEAR)
-            at = int(moment)
+            at = self._hour(person, int(moment))
             if at > world.now:
                 return
             if world.shop_is_down(at):
@@ -139,7 +148,7 @@ class Life:
         while moment < end:
             at = int(moment)
             minutes = int(rng.gammavariate(2, 45)) + 5
-            lag = HOUR if rng.random() < 0.8 else 2 * DAY
+            lag = HOUR if rng.random() < 0.65 else 2 * DAY
             self.tape.put(
                 at + lag, at, "app", "Usage Recorded", who, plainly,
                 ("sku", "NL-ELE-21", "minutes", minutes),

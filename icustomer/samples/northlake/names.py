@@ -1,47 +1,53 @@
-"""Names as people have them and as systems write them: accents lost, orders swapped, letters typed wrong."""
+"""Names as people have them, and as systems write them: accents lost, orders swapped."""
 
 from __future__ import annotations
 
 import unicodedata
 from random import Random
 
-FRENCH = (
+_FRENCH = (
     "Léa Chloé Inès Camille Élodie Zoé Manon Anaïs Hélène Aurélie Océane Margaux Clémence Noémie "
-    "Célia Agathe Jeanne Louise Lucie Émilie".split(),
+    "Célia Agathe Jeanne Louise Lucie Émilie",
     "Théo Hugo Loïc Jérôme Rémi François Benoît Gaël Étienne Léo Noël Cédric Grégoire Stéphane "
-    "Mathéo Raphaël Antoine Quentin Sébastien Aurélien".split(),
+    "Mathéo Raphaël Antoine Quentin Sébastien Aurélien",
     "Lefèvre Béranger Moreau Dupré Garnier Faure Gérard Besson Chevalier Lacroix Müller-Petit "
     "D'Angelo Fournier Girard Perrin Rousseau Renaud Vidal Châtelain Guérin Hébert Lemaître "
     "Mathieu Noël Payet Rivière Séguin Tessier Vallée Brun Collet Dufour Évrard Fabre Gaillard "
-    "Humbert Jacquet Leclère Marchand Pélissier".split(),
+    "Humbert Jacquet Leclère Marchand Pélissier",
 )
-GERMAN = (
-    "Jule Lena Käthe Mia Sophie Änne Greta Frieda Marlene Hanna Johanna Mareike Svenja Antje Birgit "
-    "Jördis Wiebke Katrin Ulrike Lotte".split(),
+_GERMAN = (
+    "Jule Lena Käthe Mia Sophie Änne Greta Frieda Marlene Hanna Johanna Mareike Svenja Antje "
+    "Birgit Jördis Wiebke Katrin Ulrike Lotte",
     "Jörg Lukas Finn Björn Sönke Matthias Jürgen Torben Hauke Malte Günther Felix Paul Henrik "
-    "Rüdiger Götz Timo Leon Arne Kai".split(),
+    "Rüdiger Götz Timo Leon Arne Kai",
     "Müller Schröder Jäger König Weiß Groß Lübbers Petersen Hansen Vögele Böhm Krüger Schäfer "
     "Köhler Möller Thießen Strauß Bäcker Günther Harms Ahrens Behrens Claußen Detlefsen Ehlers "
     "Friedrichsen Gätjens Höfer Iversen Jürgensen Kröger Lüders Meißner Nölting Oetjen Plöger "
-    "Rönne Sörensen Tönnies Wöhler".split(),
+    "Rönne Sörensen Tönnies Wöhler",
 )
 _CHINESE_FAMILY = (
     "王 Wang 李 Li 张 Zhang 刘 Liu 陈 Chen 杨 Yang 赵 Zhao 黄 Huang 周 Zhou 吴 Wu 徐 Xu 孙 Sun "
     "胡 Hu 朱 Zhu 高 Gao 林 Lin 何 He 郭 Guo 马 Ma 罗 Luo 梁 Liang 宋 Song 郑 Zheng 谢 Xie 韩 Han "
     "唐 Tang 冯 Feng 于 Yu 董 Dong 萧 Xiao 欧阳 Ouyang 司马 Sima"
-).split()
+)
 _CHINESE_HER = (
-    "敏 Min 静 Jing 丽 Li 艳 Yan 秀英 Xiuying 霞 Xia 雪 Xue 婷婷 Tingting 雨桐 Yutong 欣怡 Xinyi 梦洁 "
-    "Mengjie 佳 Jia 晓燕 Xiaoyan 莉 Li 思颖 Siying 玉兰 Yulan 娜 Na 慧 Hui 倩 Qian 紫涵 Zihan"
-).split()
+    "敏 Min 静 Jing 丽 Li 艳 Yan 秀英 Xiuying 霞 Xia 雪 Xue 婷婷 Tingting 雨桐 Yutong 欣怡 Xinyi "
+    "梦洁 Mengjie 佳 Jia 晓燕 Xiaoyan 莉 Li 思颖 Siying 玉兰 Yulan 娜 Na 慧 Hui 倩 Qian 紫涵 Zihan"
+)
 _CHINESE_HIS = (
     "强 Qiang 磊 Lei 军 Jun 洋 Yang 勇 Yong 杰 Jie 涛 Tao 明 Ming 超 Chao 建国 Jianguo 浩然 Haoran "
     "子轩 Zixuan 宇航 Yuhang 志强 Zhiqiang 鹏 Peng 博文 Bowen 俊杰 Junjie 海峰 Haifeng 斌 Bin 毅 Yi"
-).split()
+)
 
 
-def _pairs(text: list[str]) -> list[tuple[str, str]]:
-    return list(zip(text[::2], text[1::2], strict=True))
+FRENCH = tuple(names.split() for names in _FRENCH)
+"""Her given names, his given names, family names."""
+GERMAN = tuple(names.split() for names in _GERMAN)
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    words = text.split()
+    return list(zip(words[::2], words[1::2], strict=True))
 
 
 CHINESE = (_pairs(_CHINESE_HER), _pairs(_CHINESE_HIS), _pairs(_CHINESE_FAMILY))
@@ -54,7 +60,9 @@ class Name:
 
     __slots__ = ("chinese", "first", "last", "latin_first", "latin_last")
 
-    def __init__(self, first: str, last: str, latin_first: str, latin_last: str, chinese: bool):
+    def __init__(
+        self, first: str, last: str, latin_first: str, latin_last: str, chinese: bool
+    ) -> None:
         self.first = first
         self.last = last
         self.latin_first = latin_first

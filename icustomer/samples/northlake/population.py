@@ -161,7 +161,7 @@ RESERVED = 8_000
 
 
 def phone_of(country: str, number: int) -> str:
-    """Give out a number that no real person has: the ranges kept for films, and an unused Chinese block."""
+    """Give out a number that nobody has: mostly from the ranges kept for films."""
     block, rest = divmod(number, 10_000)
     if country == "FR":
         return f"+33{(*FRENCH_NUMBERS, str(97_000 + block))[min(block, 5)]}{rest:04d}"
@@ -214,7 +214,7 @@ def _person(number: int, rng: Random, begin: int, now: int) -> Person:
     person.shop_email = person.email if draw() < 0.93 else person.email.replace("@", "+shop@")
     person.phone = phone_of(country, number // RESERVED * 10_000 + number % RESERVED)
     person.user = f"u-{number:05d}" if draw() < 0.76 else None
-    person.card = f"NL{100_000 + number}" if person.user is None or draw() < 0.46 else None
+    person.card = f"NL{100_000 + number}" if person.user is None or draw() < 0.58 else None
     person.erp = f"E-{10_000 + number}"
     person.device = f"d-{number:05d}"
     person.favourite = rng.choice(CATEGORIES)
@@ -222,8 +222,10 @@ def _person(number: int, rng: Random, begin: int, now: int) -> Person:
     person.store = rng.choice(_STORES_OF[country])
     person.app = draw() < 0.3
     person.regular = draw() < 0.3
-    person.rate = min(36.0, 0.5 + rng.gammavariate(0.75, 5.2))
-    person.online = rng.betavariate(1.1, 1.4) if person.user else 0.0
+    person.rate = min(36.0, 0.5 + rng.gammavariate(0.75, 5.0))
+    # Who has a card likes the stores; who has only a login hardly knows them.
+    likes = (1.1, 1.5) if person.card else (4.0, 1.0)
+    person.online = rng.betavariate(*likes) if person.user else 0.0
     person.opens = rng.betavariate(1.4, 2.6)
     person.mood = rng.betavariate(5, 1.8)
     # Half of them were customers before; the others come during the eighteen months.
@@ -237,7 +239,7 @@ def _person(number: int, rng: Random, begin: int, now: int) -> Person:
 
 
 def _twin(person: Person, other: Person) -> None:
-    """Make twins who live together: everything that a form asks for is alike, but the first name."""
+    """Make twins who live together: alike in all that a form asks, but the first name."""
     _share_home(person, other)
     person.name = Name(
         person.name.first,

@@ -1,4 +1,4 @@
-"""Browsing and buying: sessions in shop and app, receipts at the till, and what an order sets in motion."""
+"""Browsing and buying: sessions in shop and app, receipts, and what an order sets off."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from icustomer.samples.northlake.catalogue import (
 )
 from icustomer.samples.northlake.population import STORES, YEAR, Person
 from icustomer.samples.northlake.tape import Body, Tape, Who, external, plainly
-from icustomer.samples.northlake.times import at_local, date, local
+from icustomer.samples.northlake.times import at_local, date, local, weekday
 from icustomer.samples.northlake.world import World
 
 SHOP: Body = {"library": {"name": "analytics-next", "version": "1.84.3"}}
@@ -137,7 +137,7 @@ class Shopping:
         self.spent: list[tuple[int, int]] = []
         self.bought: set[str] = set()
         self.balance = 0
-        self.tier = ""
+        self.tier = "bronze"
         self.known_to_erp = False
         self.stranger = self.known = Who(None, None, None)
         self.app_stranger = self.app_known = self.known
@@ -209,10 +209,10 @@ class Shopping:
 
     def _lag(self, source: str) -> int:
         chance = self.rng.random()
-        if source == "app" and chance < 0.22:
+        if source == "app" and chance < 0.5:
             # On the mountain there is no net: the app keeps its records and sends them later.
             return int((1 + 4 * self.rng.random()) * DAY)
-        if chance < 0.015:
+        if chance < 0.045:
             return int((1 + self.rng.random()) * DAY)
         return SECOND + int(chance * 3 * SECOND)
 
@@ -264,9 +264,9 @@ class Shopping:
             )
         else:
             moment, order_id = self._order_in_store(person, moment, items, total, coupon)
-        if order_id and any(PRODUCTS[item[0]].sku == RECALLED for item in items):
-            if self.world.recall - 200 * DAY < moment < self.world.recall:
-                self.recalled.append((person, order_id))
+        recalled = any(PRODUCTS[item[0]].sku == RECALLED for item in items)
+        if recalled and order_id and 0 < self.world.recall - moment < 200 * DAY:
+            self.recalled.append((person, order_id))
         return moment
 
     def _look_before(self, person: Person, moment: int, category: str, online: bool) -> None:
@@ -275,7 +275,7 @@ class Shopping:
         if person.user is None and rng.random() < 0.7:
             return
         for _ in range(2 if online else 1):
-            if rng.random() < 0.48:
+            if rng.random() < 0.42:
                 earlier = moment - int((0.3 + rng.expovariate(1 / 5)) * DAY)
                 if earlier > person.start and not self.world.shop_is_down(earlier):
                     self.session(person, earlier, rng.randrange(1, 4), 0, category, buys=False)
@@ -293,7 +293,7 @@ class Shopping:
     ) -> tuple[int, str]:
         rng, put = self.rng, self.tape.put
         moment, lag, source = self.session(
-            person, moment, rng.randrange(1, 3), 0, category, buys=True
+            person, moment, 1 + int(rng.random() * 1.3), 0, category, buys=True
         )
         lag = min(lag, MINUTE)
         who = self.known if source == "shop" else self.app_known
@@ -342,9 +342,10 @@ class Shopping:
     ) -> tuple[int, str]:
         rng = self.rng
         store = STORES[person.store]
+        if store.country != "CN" and weekday(moment, store.zone) == 6:
+            moment -= DAY
         moment = at_local(moment, store.zone, 10.05) + int(rng.random() * 9.8 * HOUR)
-        moment = min(moment, self.world.now - HOUR)
-        shown = person.card if rng.random() < 0.86 else None
+        shown = person.card if rng.random() < 0.9 else None
         receipt = f"R{person.store:02d}-{date(moment)}-{person.number:05d}{self.orders:02d}"
         self.till(
             moment, person.store, (receipt, moment, person.store, shown, items, total, coupon)

@@ -1,4 +1,4 @@
-"""What Northlake's colleagues do with the tasks on their desks: always the same with the same task."""
+"""What Northlake's colleagues do with their tasks: the same with the same task."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ class Stories:
                 self._receipt(card, number % 4, ago, f"R00-CLUB-{number}-{trip}", sku)
 
     def _jonas_brandt(self) -> None:
-        """A VIP falls silent: eighty days ago the last sign, so he leaves `active` twenty days ago."""
+        """A VIP falls silent: no sign for sixty days, so he leaves `active` twenty days ago."""
         jonas = PEOPLE["Jonas Brandt"]
         then = self.now - 470 * DAY
         who = Who(jonas["user_id"], jonas["anonymous_id"], SHOP)
@@ -247,7 +247,7 @@ class Stories:
         )
 
     def _guide_school(self) -> None:
-        """A quote with 18 % discount needs approval, becomes an order, and is forecast for next year."""
+        """A quote with 18 % discount needs approval, becomes an order, and a renewal."""
         school = PEOPLE["Guide school Chamonix"]
         crm, erp, number = school["crm_id"], school["erp_id"], school["opportunity_id"]
         then = self.now - 440 * DAY

@@ -1,4 +1,4 @@
-"""The stream of everything that reached Northlake in eighteen months, in the order in which it arrived."""
+"""Everything that reached Northlake in eighteen months, in the order in which it arrived."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ STRANGERS = 900
 def company(now: int, seed: int = 7, scale: float = 1.0) -> Iterator[Delivery]:
     """Yield every record of Northlake that had arrived by now, in order of arrival.
 
-    The same arguments always give the same records, byte for byte. The eight people of ``PEOPLE`` are there at
-    any scale, and nothing of theirs is lost on the way.
+    The same arguments always give the same records, byte for byte. The eight people of ``PEOPLE``
+    are there at any scale, and nothing of theirs is lost on the way.
 
     Args:
         now: the moment at which the eighteen months end, in milliseconds.

@@ -1,7 +1,7 @@
 """The tape: everything that will arrive, in short form until its moment comes.
 
-A draft holds a few small values and the function that writes its properties; the body with all its keys is
-made only when it is delivered. That keeps a quarter of a million records small in memory.
+A draft holds a few small values and the function that writes its properties; the body with all its
+keys is made only when it is delivered. That keeps a quarter of a million records small in memory.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ Body = dict[str, Any]
 class Delivery(NamedTuple):
     """One record as it reaches the company.
 
-    ``body`` is in the wire form of the collect API; where ``flow`` is set it is a row of a file that the flow
-    of that name maps; where ``raw`` is set it is not JSON and these are its bytes. Bodies may share parts:
-    read them, do not change them.
+    ``body`` is in the wire form of the collect API; where ``flow`` is set it is a row of a file
+    that the flow of that name maps; where ``raw`` is set it is not JSON and these are its bytes.
+    Bodies may share parts: read them, do not change them.
     """
 
     received: int

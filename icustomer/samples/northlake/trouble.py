@@ -82,8 +82,7 @@ def disturb(drafts: list[Draft], rng: Random, now: int) -> Iterator[Draft]:
 def deliver(draft: Draft, rng: Random, share: float) -> Delivery:
     """Write a draft out, sometimes broken.
 
-    Only what a broken client would lose anyway is broken: looks, not orders. ``share`` says how much of all
-    is such a record.
+    Only looks and the like are broken, not orders. ``share`` says how much of all they are.
     """
     sound = delivery(draft)
     if draft.event not in _BREAKABLE or draft.who is None:

@@ -1,4 +1,4 @@
-"""What happens to the whole company: outages, files gone astray, campaigns, the price rise, the recall."""
+"""What happens to Northlake: an outage, files gone astray, campaigns, a price rise, a recall."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from icustomer.samples.northlake.times import at_local, weekday
 
 
 class Campaign(NamedTuple):
-    """A campaign with a hold-out: a fifth of those chosen hear nothing, so that its effect can be measured."""
+    """A campaign with a hold-out: a fifth hears nothing, so that its effect can be measured."""
 
     name: str
     at: int
-    category: str
     lift: float
     """Additional chance that a treated customer orders within three weeks."""
 
@@ -43,17 +42,17 @@ class World:
         self.astray = at_local(self._saturday(66), "Europe/Paris", 0) // DAY
         self.recall = at_local(now - 120 * DAY, "Europe/Paris", 11)
         self.campaigns = (
-            Campaign("ski week", now - 300 * DAY, "ski", 0.09),
-            Campaign("spring hikes", now - 75 * DAY, "boots", 0.08),
+            Campaign("members week", now - 160 * DAY, 0.2),
+            Campaign("trail days", now - 75 * DAY, 0.17),
         )
         self.letters = tuple(
             Letter(
-                f"letter {11 - place}",
+                f"letter {9 - place}",
                 "New on the mountain" if place % 5 == 2 else f"All about {CATEGORIES[place % 10]}",
-                at_local(now - (9 + 52 * place) * DAY, "Europe/Paris", 7),
+                at_local(now - (9 + 63 * place) * DAY, "Europe/Paris", 7),
                 "" if place % 5 == 2 else CATEGORIES[place % 10],
             )
-            for place in range(10, -1, -1)
+            for place in range(8, -1, -1)
         )
 
     def _saturday(self, back: int) -> int:
@@ -67,7 +66,7 @@ class World:
         return self.outage <= moment < self.outage_end
 
     def till_arrival(self, moment: int, store: int) -> int:
-        """Return when the file with a receipt arrives: at night, weekly from the mountain, once far too late."""
+        """Return when the file with a receipt arrives: at night, and in two cases later."""
         zone = STORES[store].zone
         night = at_local(moment + DAY, zone, 2) + (5 + 3 * store) * MINUTE
         if store == MOUNTAIN:
