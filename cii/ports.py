@@ -96,6 +96,9 @@ class Connector(Protocol):
     def rows(self, path: Path, options: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         """Yield the rows of a file, in order; ``options`` has ``delimiter`` and ``encoding``.
 
+        A line that cannot be read does not lose the others: it is yielded as a row with ``_fault``
+        (why), ``_line`` (which) and ``_raw`` (its text).
+
         Raises:
             InvalidInput: the file cannot be read as this format; says where.
         """
