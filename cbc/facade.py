@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -86,6 +87,7 @@ class Capabilities:
                 {column: plain(value) for column, value in zip(columns, row, strict=True)}
                 for row in found.rows
             ],
+            "names": self._names(found.rows, columns.index("customer")),
             "cut": reading.n > len(found.rows),
         }
 
@@ -112,7 +114,6 @@ class Capabilities:
         return {
             **board(entry, measures),
             "as_of": format_time(moment),
-            "seeds": list(entry.value.seeds),
             "measures": list(measures.values()),
             "goals": [
                 goal_of(goal, measures)
@@ -218,6 +219,14 @@ class Capabilities:
                 if goal.value.measure == entry.name
             ],
         }
+
+    def _names(self, rows: Sequence[Sequence[Any]], place: int) -> dict[str, str]:
+        wanted = sorted({row[place] for row in rows if row[place]})
+        found = self._engine.query(
+            "SELECT customer, name FROM customers WHERE list_contains($wanted, customer)",
+            {"wanted": wanted},
+        )
+        return {customer: name for customer, name in found.rows if name}
 
     def _target(self, entry: Entry[Measure]) -> float | None:
         """Return the measure's own target, else that of the first goal of the strategy."""

@@ -30,6 +30,9 @@ class History(Protocol):
     def sync(self) -> object:
         """Bring the history up to date with what was recorded."""
 
+    def position(self) -> int:
+        """Return the position of the last fact in it."""
+
 
 @runtime_checkable
 class CapabilityPlugin(Protocol):

@@ -119,6 +119,10 @@ class MemoryHistory:
         """Do nothing: what was added is there at once."""
         return 0
 
+    def position(self) -> int:
+        """Return the position of the last fact."""
+        return self._position
+
 
 def load_shipped(plugin: CapabilityPlugin, directory: Path) -> Definitions:
     """Read a plugin's definitions into an otherwise empty company.

@@ -32,6 +32,7 @@ def board(entry: Entry[Capability], measures: dict[str, dict[str, Any]]) -> dict
         "file": entry.file,
         "line": entry.line,
         "builtin": entry.builtin,
+        "seeds": list(entry.value.seeds),
         "state": "up" if better > worse else "down" if worse > better else "flat",
         "better": better,
         "worse": worse,

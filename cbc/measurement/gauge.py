@@ -27,7 +27,7 @@ _MARKS = {
     "cic.verification": 'count(*), max("at") FROM verification',
     "cii.ledger": "count(*), max(position) FROM ledger",
 }
-"""What changes when something is recorded; every other table follows the ledger."""
+"""What changes when something is recorded; every other table follows the facts."""
 
 _LOOK = "SELECT (SELECT min(time) FROM ledger WHERE state = 'applied'), " + ", ".join(
     f"(SELECT CAST(row({mark.replace(' FROM ', ') AS VARCHAR) FROM ')})" for mark in _MARKS.values()
@@ -59,6 +59,7 @@ class Gauge:
         self._clock = clock
         self._first: int | None = None
         self._marks: dict[str, str] = {}
+        self._facts = ""
         self._kept: dict[tuple[str, str], _Kept] = {}
 
     def look(self) -> None:
@@ -66,6 +67,7 @@ class Gauge:
         self._engine.sync()
         first, *marks = self._engine.query(_LOOK).rows[0]
         self._first = to_millis(first) if first is not None else None
+        self._facts = str(self._engine.position())
         self._marks = dict(zip(_MARKS, marks, strict=True))
 
     @property
@@ -104,9 +106,7 @@ class Gauge:
 
     def _present(self, entry: Entry[Measure]) -> _Kept:
         key = (entry.name, entry.version)
-        marks = tuple(
-            sorted({self._marks.get(table, self._marks["cii.ledger"]) for table in _reads(entry)})
-        )
+        marks = tuple(self._marks.get(table, self._facts) for table in tables_read(entry.value))
         kept, now = self._kept.get(key), self._clock.now()
         age = min(KEEP, entry.value.length // 1000)
         if kept is not None and kept.marks == marks and 0 <= now - kept.moment <= age:
@@ -127,10 +127,6 @@ class Gauge:
             Point(period, read(measure, group))
             for period, group in zip(periods, groups, strict=True)
         ]
-
-
-def _reads(entry: Entry[Measure]) -> list[str]:
-    return tables_read(entry.value) or ["cii.ledger"]
 
 
 def _totals(sums: Sequence[Any]) -> Totals:
