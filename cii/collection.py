@@ -92,7 +92,8 @@ def collect(
             collected.messages.append(Message(message_id.encode(), value, received, mine))
         else:
             key = record.get("userId") or record.get("anonymousId") or record["messageId"]
-            collected.messages.append(Message(key.encode(), value, received, headers))
+            mine = headers if unknown_key is None else {**headers, "id": record["messageId"]}
+            collected.messages.append(Message(key.encode(), value, received, mine))
     return collected
 
 

@@ -2,49 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from cii.ports import CollectSettings
+from cii.facade import Integration
 
 
-class Desk(Protocol):
-    """What the pages and programs of a company ask of integration."""
-
-    def ledger(self) -> dict[str, Any]:
-        """Return how many records came and what became of them."""
-
-    def quarantine(self, limit: int = 100) -> list[dict[str, Any]]:
-        """Return the records that wait, with their reasons."""
-
-    def replay(self) -> dict[str, Any]:
-        """Try the records that wait once more."""
-
-    def flows(self) -> list[dict[str, Any]]:
-        """Return the flows and how they are."""
-
-    def matrix(self) -> dict[str, Any]:
-        """Return which attribute comes from which system."""
-
-    def evidence(self, customer: str) -> dict[str, Any]:
-        """Return why we think that this is one customer."""
-
-    def merge(self, a: str, b: str, reason: str, actor: str) -> dict[str, Any]:
-        """Say that two customers are one."""
-
-    def unmerge(self, a: str, b: str, reason: str, actor: str) -> dict[str, Any]:
-        """Say that two identifiers are not of one customer."""
+def _integration(request: Request) -> Integration:
+    integration: Integration = request.state.cii
+    return integration
 
 
-def _desk(request: Request) -> Desk:
-    desk: Desk = request.state.cii
-    return desk
-
-
-Asked = Annotated[Desk, Depends(_desk)]
+Asked = Annotated[Integration, Depends(_integration)]
 router = APIRouter(prefix="/api/cii", tags=["cii"])
 MISSING: dict[int | str, dict[str, Any]] = {404: {"description": "No such customer."}}
 
@@ -61,60 +33,63 @@ class Judgement(BaseModel):
 
 
 @router.get("/ledger")
-def ledger(desk: Asked) -> dict[str, Any]:
+def ledger(cii: Asked) -> dict[str, Any]:
     """Return how many records came in, by source, and what became of each."""
-    return desk.ledger()
+    return cii.ledger()
 
 
 @router.get("/quarantine")
-def quarantine(
-    desk: Asked, limit: Annotated[int, Query(ge=1, le=10_000)] = 100
-) -> list[dict[str, Any]]:
+def quarantine(cii: Asked, limit: Annotated[int, Query(ge=1, le=10_000)] = 100) -> dict[str, Any]:
     """Return the records that wait for a better definition, with their reasons."""
-    return desk.quarantine(limit=limit)
+    return cii.quarantine(limit=limit)
 
 
 @router.post("/quarantine/replay")
-def replay(desk: Asked) -> dict[str, Any]:
+def replay(cii: Asked) -> dict[str, Any]:
     """Try the records that wait once more, with the definitions of now."""
-    return desk.replay()
+    return cii.replay()
+
+
+@router.get("/records/{message_id}", responses={404: {"description": "No such record."}})
+def record(cii: Asked, message_id: str) -> list[dict[str, Any]]:
+    """Say what became of a record: where it is, when, and why."""
+    return cii.find(message_id)
 
 
 @router.get("/flows")
-def flows(desk: Asked) -> list[dict[str, Any]]:
+def flows(cii: Asked) -> list[dict[str, Any]]:
     """Return every flow: when it last ran, how far behind it is, what it rejected."""
-    return desk.flows()
+    return cii.flows()
 
 
 @router.get("/matrix")
-def matrix(desk: Asked) -> dict[str, Any]:
+def matrix(cii: Asked) -> dict[str, Any]:
     """Return which attribute each system gives or takes, and which one is in force."""
-    return desk.matrix()
+    return cii.matrix()
 
 
 @router.get("/customers/{customer}/evidence", responses=MISSING)
-def evidence(desk: Asked, customer: str) -> dict[str, Any]:
+def evidence(cii: Asked, customer: str) -> dict[str, Any]:
     """Return the records and links that make us think this is one customer."""
-    return desk.evidence(customer)
+    return cii.evidence(customer)
 
 
 @router.post("/identity/merge", responses=MISSING)
-def merge(desk: Asked, judgement: Judgement) -> dict[str, Any]:
+def merge(cii: Asked, judgement: Judgement) -> dict[str, Any]:
     """Say that two customers are one; it can be taken back."""
-    return desk.merge(judgement.a, judgement.b, judgement.reason, judgement.actor)
+    return cii.merge(judgement.a, judgement.b, judgement.reason, judgement.actor)
 
 
 @router.post("/identity/unmerge", responses=MISSING)
-def unmerge(desk: Asked, judgement: Judgement) -> dict[str, Any]:
+def unmerge(cii: Asked, judgement: Judgement) -> dict[str, Any]:
     """Say that two identifiers belong to different customers."""
-    return desk.unmerge(judgement.a, judgement.b, judgement.reason, judgement.actor)
+    return cii.unmerge(judgement.a, judgement.b, judgement.reason, judgement.actor)
 
 
 @router.get("/health", responses={503: {"description": "Records cannot be stored now."}})
-def health(request: Request) -> Response:
+def health(cii: Asked) -> Response:
     """Say whether records can be stored; red until a write succeeds again."""
-    settings: CollectSettings = request.state.cii
-    trouble = settings.transport.trouble()
+    trouble = cii.transport.trouble()
     if trouble:
         return JSONResponse({"status": "trouble", "message": trouble}, 503)
     return JSONResponse({"status": "ok"})

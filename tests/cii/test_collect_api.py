@@ -36,7 +36,7 @@ class Facade:
         return {"received": 1}
 
     def quarantine(self, limit=100):
-        return [{"limit": limit}]
+        return {"total": 0, "limit": limit}
 
     def replay(self):
         return {"applied": 0}
@@ -49,6 +49,9 @@ class Facade:
 
     def evidence(self, customer):
         raise NotFound("customer", customer)
+
+    def find(self, message_id):
+        return [{"message_id": message_id}]
 
     def merge(self, a, b, reason, actor):
         self.asked.append(("merge", a, b, reason, actor))
@@ -415,8 +418,9 @@ def test_rudderstacks_browser_client_learns_its_source(client):
 
 def test_the_questions_reach_the_company(client):
     assert client.get("/api/cii/ledger").json() == {"received": 1}
-    assert client.get("/api/cii/quarantine?limit=5").json() == [{"limit": 5}]
+    assert client.get("/api/cii/quarantine?limit=5").json() == {"total": 0, "limit": 5}
     assert client.post("/api/cii/quarantine/replay").json() == {"applied": 0}
+    assert client.get("/api/cii/records/m1").json() == [{"message_id": "m1"}]
     assert client.get("/api/cii/flows").json() == []
     assert client.get("/api/cii/matrix").json() == {"systems": []}
     assert client.get("/api/cii/customers/nobody/evidence").status_code == 404

@@ -335,7 +335,7 @@ def test_events_of_an_unknown_key_wait_in_quarantine():
     [message, broken] = sent(TRACK, 7, unknown_key="lost").messages
     assert message.headers["source"] == "unknown"
     assert message.headers["quarantine"] == broken.headers["quarantine"] == "unknown_key"
-    assert message.headers["write_key"] == "lost"
+    assert (message.headers["write_key"], message.headers["id"]) == ("lost", "m1")
     assert broken.headers["fault"] == "not_an_object"
 
 
