@@ -109,10 +109,13 @@ class Desk:
         due: int | None,
         loop: str,
         note: str = "",
+        identity: str = "",
     ) -> None:
         """Put a task on a person's desk; the same id twice is one task."""
         given = {"task_id": id, "app": app, "queue": queue, "title": title, "rule": rule}
-        self._rule_says(TASK_OPENED, id, customer, at, loop, {**given, "due": due, "note": note})
+        self._rule_says(
+            TASK_OPENED, id, customer, identity, at, loop, {**given, "due": due, "note": note}
+        )
 
     def open_case(
         self,
@@ -125,10 +128,13 @@ class Desk:
         at: int,
         loop: str,
         channel: str = "",
+        identity: str = "",
     ) -> None:
         """Open a case; the same id twice is one case."""
         given = {"case_id": id, "subject": subject, "queue": queue, "priority": priority}
-        self._rule_says("Case Opened", id, customer, at, loop, {**given, "channel": channel})
+        self._rule_says(
+            "Case Opened", id, customer, identity, at, loop, {**given, "channel": channel}
+        )
 
     def present_offer(
         self,
@@ -143,6 +149,7 @@ class Desk:
         decision: str = "",
         text: str = "",
         value: float | None = None,
+        identity: str = "",
     ) -> None:
         """Show a customer a next best action; the same id twice is one offer."""
         given: dict[str, Any] = {
@@ -152,12 +159,21 @@ class Desk:
             "decision": decision,
         }
         given |= {"text": text, "value": value}
-        self._rule_says("Offer Presented", id, customer, at, loop, {**given, "until": until})
+        self._rule_says(
+            "Offer Presented", id, customer, identity, at, loop, {**given, "until": until}
+        )
 
     def _rule_says(
-        self, event: str, id: str, customer: str, at: int, loop: str, given: dict[str, Any]
+        self,
+        event: str,
+        id: str,
+        customer: str,
+        identity: str,
+        at: int,
+        loop: str,
+        given: dict[str, Any],
     ) -> None:
-        """Take what a rule does as a fact; the customer's id of today stands for her identity."""
+        """Take what a rule does as a fact; today's customer id stands for a missing identity."""
         self.apply(
             Fact(
                 position=0,
@@ -170,7 +186,7 @@ class Desk:
                 identifiers=(),
                 properties=given,
                 loop=loop,
-                identity=customer,
+                identity=identity or customer,
                 customer=customer,
             )
         )

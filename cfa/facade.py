@@ -389,11 +389,16 @@ class Applications:
         due = row["due_at"]
         shown["overdue"] = row["state"] == "open" and due is not None and due < self._clock.now()
         shown["name"] = names.get(row["customer"], "")
-        return shown
+        return shown | {"queue_title": self._title_of(row["queue"])}
 
     def _case(self, row: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
         clock = self._clocks.get(row["queue"]) or RoundTheClock()
-        return case_view(row, names, clock, self._clock.now())
+        shown = case_view(row, names, clock, self._clock.now())
+        return shown | {"queue_title": self._title_of(row["queue"])}
+
+    def _title_of(self, queue: str) -> dict[str, Any] | None:
+        entry = self._definitions.of(QUEUES).get(queue)
+        return entry.value.title.model_dump() if entry and entry.value.title else None
 
 
 def _where(
