@@ -96,5 +96,7 @@ def settings(
     for choice, value in (("language", language), ("theme", theme), ("role", role)):
         cookie, allowed = CHOICES[choice]
         if value in allowed:
-            answer.set_cookie(cookie, value, max_age=YEAR, samesite="lax", httponly=True)
+            # The page itself changes the theme too, without asking us.
+            hidden = choice != "theme"
+            answer.set_cookie(cookie, value, max_age=YEAR, samesite="lax", httponly=hidden)
     return answer

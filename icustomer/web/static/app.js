@@ -42,7 +42,7 @@
       theme.parentElement.querySelectorAll("[data-theme-choice]").forEach((one) => one.toggleAttribute("aria-pressed", false));
       theme.setAttribute("aria-pressed", "true");
       theme.closest("details").open = false;
-      fetch("/settings", { method: "POST", body: new URLSearchParams({ theme: theme.value, back: "/" }), redirect: "manual" });
+      document.cookie = `theme=${theme.value};path=/;max-age=31536000;samesite=lax`;
       document.dispatchEvent(new Event("themechange"));
       return;
     }

@@ -1,0 +1,118 @@
+"""Every page answers in both languages, has one heading, and every form works without scripts."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+PAGES = (
+    "/",
+    "/search?q=a",
+    "/search?q=zzz",
+    "/customers",
+    "/customers?q=nobody",
+    "/describe",
+    "/customers/c_ann0001",
+    "/customers/c_wang001?as_of=2026-10-01&source=shop",
+    "/customers/c_ann0001/evidence",
+    "/customers/c_ann0001/evidence?a=user_id:u-3311&b=email:ann.keller@example.org",
+    "/flows",
+    "/quarantine",
+    "/segments?when=spend+365d+%3E+3",
+    "/segments/vip?customer=Jonas",
+    "/segments/new%20parents%20of%20gear",
+    "/explore",
+    "/explore?measure=revenue&by=month",
+    "/explore?sql=select+1",
+    "/explore?sql=drop",
+    "/rules",
+    "/rules/win%20back%20a%20silent%20vip?customer=Ann",
+    "/tables?table=offer&in.tier=gold",
+)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_answers_in_the_readers_language_with_one_heading(client, path, language):
+    answer = client.get(path, headers={"accept-language": language})
+    assert answer.status_code == 200
+    assert len(re.findall(r"<h1[ >]", answer.text)) == 1
+    assert f'<html lang="{"zh-Hans" if language == "zh" else "en"}"' in answer.text
+
+
+@pytest.mark.parametrize("path", ["/customers/nobody", "/segments/glod", "/rules/none"])
+def test_what_does_not_exist_is_said_with_what_to_do(client, path):
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert "Known: " in answer.text or "Did you mean" in answer.text
+
+
+def test_roles_that_do_not_serve_customers_see_masked_data(client):
+    for role, sees in (("agent", True), ("analyst", False), ("architect", False)):
+        client.cookies.set("role", role)
+        for path in ("/customers/c_ann0001", "/customers", "/search?q=ann", "/segments/vip"):
+            text = client.get(path).text
+            assert ("Ann Keller" in text) is sees, (role, path)
+        assert ("ann.keller@example.org" in client.get("/customers/c_ann0001").text) is sees
+        assert ("The zip is broken" in client.get("/customers/c_ann0001").text) is sees
+        evidence = client.get("/customers/c_ann0001/evidence").text
+        assert ("email:ann.keller@example.org" in evidence) is sees
+
+
+def test_the_answer_to_an_offer_is_noted_with_reason_and_actor(client, company):
+    given = {"offer": "free ski service", "answer": "rejected", "reason": "no skis"}
+    answer = client.post("/customers/c_ann0001/offer", data=given)
+    assert company.cfa.answers == [("c_ann0001", "free ski service", False, "no skis", "agent")]
+    assert "the offer was rejected" in answer.text
+
+
+def test_an_unmerge_shows_first_into_whom_the_customer_falls_apart(client):
+    text = client.get(
+        "/customers/c_ann0001/evidence?a=user_id:u-3311&b=email:ann.keller@example.org"
+    ).text
+    assert "There would be 3 customers" in text
+    data = {"a": "x", "b": "y", "decision": "unmerge", "reason": "sisters"}
+    assert "Noted: they are not one" in client.post("/customers/c_ann0001/evidence", data=data).text
+
+
+def test_quarantine_is_replayed_and_says_what_came_of_it(client):
+    assert "7 of 9 were applied" in client.post("/quarantine/replay").text
+
+
+def test_a_condition_is_tried_while_typing_and_a_mistake_is_an_answer(client):
+    assert "of 6,312 customers" in client.get("/preview?when=spend+365d+>+3").text
+    wrong = client.get("/preview?when=spnd")
+    assert wrong.status_code == 200
+    assert "Did you mean" in wrong.text
+
+
+def test_a_day_that_is_none_is_refused_with_an_example(client):
+    assert client.get("/customers/c_ann0001?as_of=soon").status_code == 422
+
+
+def test_choices_are_kept_and_lead_back_but_never_to_another_site(client):
+    for back, led in (("/rules", "/rules"), ("//evil.example", "/"), ("/\\evil.example", "/")):
+        answer = client.post(
+            "/settings", data={"language": "zh", "back": back}, follow_redirects=False
+        )
+        assert answer.headers["location"] == led
+    assert "情境" in client.get("/rules").text
+
+
+def test_the_strip_is_green_only_when_nothing_is_wrong(client, company):
+    assert "0 mismatches" in client.get("/live").text
+    company.cic.last_verification = lambda: None
+    assert "not verified yet" in client.get("/live").text
+    company.cic.last_verification = lambda: {"at": "2026-11-20T09:00:00Z", "mismatches": 3}
+    assert "3 mismatches" in client.get("/live").text
+    company.cic.last_verification = lambda: {"at": "2026-11-20T09:00:00Z", "mismatches": 0}
+    broken = {**company.cii.ledger(), "received": 1}
+    company.cii.ledger = lambda: broken
+    assert "does not balance" in client.get("/live").text
+
+
+def test_members_can_be_taken_along_without_personal_data(client):
+    answer = client.get("/segments/vip/members.csv")
+    assert answer.text.splitlines()[0] == "customer,since"
+    assert "Ann" not in answer.text
