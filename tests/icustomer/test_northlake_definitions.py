@@ -2,6 +2,7 @@
 
 import pytest
 
+from cbc.capabilities.links import dead_links
 from cic.conditions import Vocabulary
 from cic.model import SCORES, SEGMENTS, TRAITS
 from cid.feel import names, parse
@@ -96,6 +97,10 @@ def test_every_touchpoint_that_speaks_the_protocol_has_its_own_key(definitions):
 def test_names_of_attributes_traits_and_segments_do_not_clash(definitions):
     used = [*definitions.of(ATTRIBUTES), *definitions.of(TRAITS), *definitions.of(SEGMENTS)]
     assert len(used) == len(set(used))
+
+
+def test_no_link_of_strategy_and_capabilities_is_dead(definitions):
+    assert not dead_links(definitions)
 
 
 def test_the_company_is_marked_as_invented(definitions):

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from cid.kit.clock import DAY
-from icustomer.samples.northlake import outcome
+from icustomer.samples.northlake import answer, outcome
 
 TASKS = [{"id": f"t_{number}", "queue": "loyalty", "title": "Call"} for number in range(2_000)]
 
@@ -23,6 +23,12 @@ def test_colleagues_reach_some_and_not_others_and_a_no_has_a_reason():
     kinds = Counter(found[0] for found in done)
     assert set(kinds) == {"accepted", "reached", "rejected", "not reached"}
     assert all(note for _, note, _ in done)
+
+
+def test_cases_are_answered_before_they_are_solved_and_some_wait():
+    found = [answer({"id": f"k_{number}"}) for number in range(1_000)]
+    assert 0.05 < found.count(None) / len(found) < 0.2
+    assert all(0 < replied < solved for _, replied, _, solved in filter(None, found))
 
 
 def test_jonas_says_yes_whatever_the_task_is_called():

@@ -7,8 +7,8 @@
 """
 
 from icustomer.samples.northlake.people import PEOPLE
-from icustomer.samples.northlake.staff import outcome
+from icustomer.samples.northlake.staff import answer, outcome
 from icustomer.samples.northlake.stream import DEFINITIONS, company
 from icustomer.samples.northlake.tape import Delivery
 
-__all__ = ["DEFINITIONS", "PEOPLE", "Delivery", "company", "outcome"]
+__all__ = ["DEFINITIONS", "PEOPLE", "Delivery", "answer", "company", "outcome"]
