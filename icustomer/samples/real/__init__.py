@@ -31,7 +31,7 @@ COLUMNS: dict[str, frozenset[str]] = {
     "crm products": frozenset(("product", "series", "sales_price")),
     "crm teams": frozenset(("sales_agent", "manager", "regional_office")),
     "crm accounts": frozenset(("account", "sector", "employees")),
-    "crm deals opened": frozenset(("opportunity_id", "deal_stage", "engage_date")),
+    "crm deals opened": frozenset(("opportunity_id", "deal_stage", "close_date")),
     "crm deals closed": frozenset(("opportunity_id", "deal_stage", "close_date")),
     "offer portfolio": frozenset(("id", "offer_type", "difficulty", "reward")),
     "offer members": frozenset(("id", "became_member_on", "gender")),
@@ -56,6 +56,7 @@ def find(data: Path) -> list[tuple[str, list[Path]]]:
     flows = {name: entry.value for name, entry in definitions.of(FLOWS).items()}
     files = sorted(path for path in data.rglob("*") if path.is_file())
     columns: dict[tuple[str, Path], frozenset[str]] = {}
+    kinds: dict[Path, frozenset[str]] = {}
     found = []
     for name, needed in COLUMNS.items():
         flow = flows[name]
@@ -65,7 +66,8 @@ def find(data: Path) -> list[tuple[str, list[Path]]]:
                 key = (flow.format, path)
                 if key not in columns:
                     columns[key] = _columns(path, flow)
-                if needed <= columns[key]:
+                # A file is of one kind, which several flows may read.
+                if needed <= columns[key] and kinds.setdefault(path, needed) == needed:
                     mine.append(path)
         if mine:
             found.append((name, mine))
@@ -73,7 +75,7 @@ def find(data: Path) -> list[tuple[str, list[Path]]]:
 
 
 def _columns(path: Path, flow: Flow) -> frozenset[str]:
-    """Return the names of a file's columns, as a flow would use them; none where it is no such file."""
+    """Return the names of a file's columns, as a flow uses them; none where it is no such file."""
     rows = CONNECTORS.load(flow.format)().rows(
         path, {"delimiter": flow.delimiter, "encoding": flow.encoding}
     )
