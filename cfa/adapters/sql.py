@@ -118,7 +118,7 @@ class SqlStore:
             column = table.c[name.removeprefix("-")]
             query = query.order_by(column.is_(None), column.desc() if name[0] == "-" else column)
         with self._database.read() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
+            return [_plain(row) for row in connection.execute(query).mappings()]
 
     def row(self, kind: str, id: str) -> dict[str, Any] | None:
         """Return one piece of work."""
@@ -133,7 +133,7 @@ class SqlStore:
             .order_by(columns.at, columns.source, columns.message_id)
         )
         with self._database.read() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
+            return [_plain(row) for row in connection.execute(query).mappings()]
 
     def search(self, text: str, limit: int) -> list[dict[str, Any]]:
         """Return ``{kind, id, title, customer}`` of work whose title contains a text."""
@@ -151,7 +151,7 @@ class SqlStore:
         ]
         with self._database.read() as connection:
             rows = connection.execute(union_all(*queries).limit(limit)).mappings()
-            return [dict(row) for row in rows]
+            return [_plain(row) for row in rows]
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return how much work there is, by kind and state."""
@@ -167,8 +167,13 @@ class SqlStore:
         return dict(MIRRORS)
 
 
+def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return a row whose names are plain text: SQLAlchemy's own kind of text is no JSON key."""
+    return {str(name): value for name, value in row.items()}
+
+
 def _work(kind: str, row: Mapping[Any, Any]) -> Work:
-    values = dict(row)
+    values = _plain(row)
     steps = [Step(*step) for step in orjson.loads(values.pop("steps"))]
     id, customer, identity = (values.pop(name) for name in ("id", "customer", "identity"))
     return Work(kind, id, customer, identity, steps, values)

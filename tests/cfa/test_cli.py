@@ -16,7 +16,7 @@ def run(acme):
         return getattr(acme, method)(**parameters)
 
     def call(*words):
-        result = CliRunner().invoke(app, words, obj={"ask": carry_out, "json": True})
+        result = CliRunner().invoke(app, list(words), obj={"ask": carry_out, "json": True})
         return result.exit_code, result.stdout, result.stderr
 
     return call
