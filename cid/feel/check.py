@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from cid.feel import tree
 from cid.feel.errors import FeelError
 from cid.feel.functions import BUILTINS
+from cid.feel.functions.patterns import compiled
 from cid.kit.errors import suggestion
 
 
@@ -61,7 +62,25 @@ def check(node: tree.Node, known: Iterable[str], functions: Iterable[str] = ()) 
                     hint=hint,
                 )
             )
+    found.extend(_endless_patterns(node))
     return sorted(found, key=lambda error: (error.line, error.column))
+
+
+_PATTERNED = frozenset({"matches", "replace", "split"})
+
+
+def _endless_patterns(node: tree.Node) -> Iterator[FeelError]:
+    for call in tree.walk(node):
+        if not isinstance(call, tree.Call) or not isinstance(call.function, tree.Name):
+            continue
+        match call.function.name in _PATTERNED, call.positional:
+            case True, (_, tree.Literal(value=str(pattern)), *_) if compiled(pattern) is None:
+                yield FeelError(
+                    f"The pattern {pattern!r} is wrong, or it could run for ever.",
+                    line=call.line,
+                    column=call.column,
+                    hint="Do not repeat or branch within something that is repeated.",
+                )
 
 
 _Local = frozenset[str]

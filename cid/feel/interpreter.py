@@ -141,7 +141,18 @@ def _meets(test: tree.Node, env: Env) -> bool | None:
     found = _value(test, env)
     if decides(test):
         return found if isinstance(found, bool) else None
-    return values.meets(env.input, found)
+    return (values.meets_condition if stands_alone(test) else values.meets)(env.input, found)
+
+
+def stands_alone(test: tree.Node) -> bool:
+    """Tell whether a test is a condition that may hold whatever the tested value is."""
+    return isinstance(test, _CONDITIONS)
+
+
+_CONDITIONS = (
+    *(tree.Comparison, tree.Between, tree.Conjunction, tree.Disjunction, tree.Not),
+    *(tree.Membership, tree.Quantified, tree.InstanceOf, tree.Call, tree.If),
+)
 
 
 def decides(test: tree.Node) -> bool:

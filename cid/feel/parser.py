@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import get_args
 
 from cid.feel import tree
@@ -109,7 +108,7 @@ class _Parser:
             raise self._unexpected(hint=hint)
         level = [node]
         for _ in range(MAX_DEPTH):
-            level = [child for each in level for child in tree.children(each)]
+            level = [part for each in level for part in tree.operands(each)]
             if not level:
                 return node
         raise self._too_deep()

@@ -16,7 +16,7 @@ from typing import Any
 
 from cid.feel import loops, tree, values
 from cid.feel.functions import BUILTINS
-from cid.feel.interpreter import decides, reads_partial
+from cid.feel.interpreter import decides, reads_partial, stands_alone
 from cid.feel.parser import parse, parse_unary
 from cid.feel.types import is_instance
 
@@ -47,6 +47,7 @@ _TOOLS: dict[str, Any] = {
     "minus": values.minus,
     "negate": values.negate,
     "meets": values.meets,
+    "meets_condition": values.meets_condition,
     "interval": values.interval,
     "Lambda": values.Lambda,
     "apply": values.apply,
@@ -305,9 +306,10 @@ class _Writer:
         code = self._lifted(test, place)
         if decides(test):
             return code
-        if code.constant and code.kind != "boolean":
+        if code.constant:
             return self._compare("=", _Code(place.input), code)
-        return _Code(f"meets({place.input}, {code.text})", "boolean", code.depth + 1)
+        meets = "meets_condition" if stands_alone(test) else "meets"
+        return _Code(f"{meets}({place.input}, {code.text})", "boolean", code.depth + 1)
 
     def _plain_interval(self, node: tree.Interval, place: _Place) -> _Code:
         codes = []

@@ -182,8 +182,6 @@ class _Translator:
                 tests = [f"COALESCE({self._test(value, item)}, FALSE)" for item in items]
                 return f"({' OR '.join(tests)})"
             case tree.Literal():
-                if isinstance(test.value, bool) and self.sql(value).kind != "boolean":
-                    raise Unsupported(f"'{write(test)}' as a test")
                 return self.sql(tree.Comparison("=", value, test)).text
         raise Unsupported(f"'{write(test)}' as a test")
 
@@ -226,6 +224,7 @@ _FUNCTIONS: dict[str, tuple[tuple[Kind, ...], Kind, str]] = {
         "(CASE WHEN {0} IS NULL THEN NULL WHEN {1} IS NULL THEN len(list_filter({0}, "
         "lambda e: e IS NULL)) > 0 ELSE COALESCE(list_contains({0}, {1}), FALSE) END)",
     ),
+    "string length": (("string",), "number", "length({0})"),
     "count": (("list",), "number", "len({0})"),
 }
 

@@ -259,6 +259,15 @@ def children(node: Node) -> Iterator[Node]:
             yield from (item for item in value if isinstance(item, Node))
 
 
+def operands(node: Node) -> Iterator[Node]:
+    """Give the expressions directly within a node; entries, arguments and turns are looked into."""
+    for child in children(node):
+        if isinstance(child, Entry | Argument | Iteration):
+            yield from children(child)
+        else:
+            yield child
+
+
 def walk(node: Node) -> Iterator[Node]:
     """Give a node and everything below it."""
     waiting = [node]

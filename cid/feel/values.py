@@ -258,13 +258,18 @@ def meets(value: Any, test: Any) -> bool | None:
     if isinstance(test, list):
         if isinstance(value, list) and equal(value, test):
             return True
-        return any(meets(value, lift(item)) is True for item in test)
-    if isinstance(test, bool) and not isinstance(value, bool):
-        return test
+        return any(
+            (within(value, item) if isinstance(item, Range) else equal(value, item)) is True
+            for item in map(lift, test)
+        )
     return equal(value, test)
 
 
-# Calculating.
+def meets_condition(value: Any, test: Any) -> bool | None:
+    """Tell whether a test is met that is a condition of its own: it need not speak of the value."""
+    if isinstance(test, bool) and not isinstance(lift(value), bool):
+        return test
+    return meets(value, test)
 
 
 def _number(value: int | Decimal) -> int | Decimal:
