@@ -336,6 +336,10 @@ class Intelligence:
         """List the models: what each asks, how good it is against its baseline, whether it is in use."""
         return [self._score(name, train=False) for name in self.definitions.of(SCORES)]
 
+    def score_names(self) -> list[str]:
+        """List the names of the models."""
+        return list(self.definitions.of(SCORES))
+
     def score(self, name: str) -> dict[str, Any]:
         """Train a model on history, and publish its scores if it beats its baseline."""
         self.definitions.get(SCORES, name)

@@ -152,9 +152,10 @@ class Integration:
         loop: str,
         message_id: str,
         at: int,
+        source: str = STAFF,
     ) -> Message:
         """Make the message of something that somebody here did, to be appended with others."""
-        return self._own(event, customer, properties, actor, loop, message_id, at)
+        return self._own(event, customer, properties, actor, loop, message_id, at, source)
 
     def ledger(self) -> dict[str, Any]:
         """Return what became of everything received, by source; the totals balance."""
@@ -415,6 +416,7 @@ class Integration:
         loop: str,
         message_id: str | None,
         now: int,
+        source: str = STAFF,
     ) -> Message:
         graph = self.pipeline.graph
         body: dict[str, Any] = {
@@ -431,7 +433,7 @@ class Integration:
             kind, _, value = found.partition(":")
             body["context"]["externalIds"] = [{"type": kind, "id": value}]
             key = found
-        headers = {"source": STAFF, "protocol": "segment", "id": body["messageId"]}
+        headers = {"source": source, "protocol": "segment", "id": body["messageId"]}
         return Message(key.encode(), orjson.dumps(body), now, headers)
 
     def _identity(self, identifier: str, customer: str) -> dict[str, Any]:

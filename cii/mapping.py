@@ -9,7 +9,7 @@ import orjson
 
 from cid.kit.definitions import Definitions
 from cid.kit.errors import NotFound
-from cid.model.definition import COMPANY, ENTITIES
+from cid.model.definition import COMPANY, ENTITIES, SYSTEMS
 from cid.model.fact import Fact
 from cii.collected import collected_fact
 from cii.contracts import Contracts
@@ -39,6 +39,11 @@ class Mapper:
             name: FlowPlan(name, entry, self.identifiers, home)
             for name, entry in definitions.of(FLOWS).items()
         }
+        self.keys = {
+            entry.value.write_key: name
+            for name, entry in definitions.of(SYSTEMS).items()
+            if entry.value.write_key
+        }
         self.about_things = ABOUT_THINGS.union(
             event
             for entry in definitions.of(ENTITIES).values()
@@ -55,6 +60,11 @@ class Mapper:
             RecordFault: it cannot be applied; rejected, or quarantined until definitions change.
         """
         headers = record.headers
+        system = self.keys.get(headers.get("write_key", ""))
+        if system is not None:
+            # The key was unknown when the record came; now it is somebody's.
+            headers = {"protocol": "segment", "source": system}
+            record = record._replace(headers=headers)
         if "quarantine" in headers:
             raise quarantined(headers["quarantine"], headers.get("detail", ""))
         if "fault" in headers:

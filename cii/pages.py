@@ -84,7 +84,8 @@ def parts(evidence: dict[str, Any], a: str, b: str) -> list[list[dict[str, Any]]
     >>> len(parts(told, "x", "y")), len(parts(told, "x", "z"))
     (2, 1)
     """
-    group = {one["identifier"]: one["identifier"] for one in evidence["identities"]}
+    own = [one for one in evidence["identities"] if one.get("own", True)]
+    group = {one["identifier"]: one["identifier"] for one in own}
 
     def root(name: str) -> str:
         while group.setdefault(name, name) != name:
@@ -94,7 +95,7 @@ def parts(evidence: dict[str, Any], a: str, b: str) -> list[list[dict[str, Any]]
     for edge in _kept(evidence["edges"], {a, b}):
         group[root(edge["a"])] = root(edge["b"])
     found: dict[str, list[dict[str, Any]]] = {}
-    for one in evidence["identities"]:
+    for one in own:
         found.setdefault(root(one["identifier"]), []).append(one)
     return sorted(found.values(), key=len, reverse=True)
 

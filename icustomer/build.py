@@ -55,6 +55,7 @@ def build(
     clock: Clock,
     failpoint: Callable[[str], None] = lambda name: None,
     data: Path | None = None,
+    log: Any = None,
 ) -> ICustomer:
     """Put a company together from its definitions."""
     data = data or directory / "data"
@@ -68,7 +69,7 @@ def build(
         "cfa": CFA_STORES.load("sql")(database),  # type: ignore[call-arg]
         "context": CONTEXT_STORES.load("sql")(database),  # type: ignore[call-arg]
     }
-    transport: Any = TRANSPORTS.load(settings.transport)(  # type: ignore[call-arg]
+    transport: Any = log or TRANSPORTS.load(settings.transport)(  # type: ignore[call-arg]
         data / "log.sqlite", partitions=settings.partitions
     )
     transport.create("facts", settings.partitions)

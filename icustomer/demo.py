@@ -1,23 +1,85 @@
-"""The sample company, or real data sets: built step by step, resumed after a crash, the same every time."""
+"""The sample company, or real data sets: built step by step, resumed after a crash, the same every time.
+
+The sample company relives its eighteen months: records are applied in the order in which they were received,
+time passes as it passed, rules fire when they would have fired, and its staff (`samples.northlake.staff`) do
+what they have to do every few days. Which record comes next follows from what the log holds already, so the
+same command after a crash goes on where the last one was stopped and ends in the same state.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
 
 import orjson
 
+from cid.kit.clock import DAY, HOUR, ManualClock, SystemClock, format_time, parse_time
+from cid.kit.errors import Conflict, NotFound
+from cid.kit.ids import stable_id
 from cii.collection import collect
 from cii.ports import Message
 from cii.reception import Batch
 from icustomer.company import ICustomer
+from icustomer.progress import Progress, progress
+from icustomer.samples import northlake, real
+from icustomer.samples.northlake import staff
 from icustomer.samples.northlake.tape import Delivery
+
+STATE = "demo.json"
+STEP = 3 * DAY
+"""How often the sample company's staff look at their desks."""
+CHUNK = 5_000
+
+
+def build_demo(
+    directory: Path,
+    *,
+    data: Path | None = None,
+    scale: float = 1.0,
+    seed: int = 7,
+    now: str = "",
+    failpoint: Callable[[str], None] = lambda name: None,
+) -> dict[str, Any]:
+    """Build the demonstration in a directory, or go on building it; return its figures.
+
+    Raises:
+        NotFound: the data directory does not exist or holds nothing that is known.
+        Conflict: the directory holds something else.
+    """
+    began = time.perf_counter()
+    state = _begin(directory, data, scale, seed, now)
+    clock = ManualClock(state["now"])
+    with ICustomer.open(directory, clock=clock, failpoint=failpoint) as company:
+        before = company.pipeline.counters.records
+        with progress() as bars:
+            if not state.get("complete"):
+                if data is None:
+                    _relive(company, state, bars)
+                else:
+                    _load(company, data, bars)
+            _finish(company, state, bars)
+        seconds = time.perf_counter() - began
+        applied = company.pipeline.counters.records - before
+        summary = company.summary()
+    state["complete"] = True
+    _write(directory, state)
+    return {
+        **summary,
+        "as_of": format_time(state["now"]),
+        "seconds": round(seconds, 2),
+        "records_per_second": round(applied / seconds),
+    }
 
 
 def messages(company: ICustomer, deliveries: Iterable[Delivery]) -> Iterator[Message]:
     """Turn what reaches the sample company into messages, just as its endpoints would."""
     limits = company.cii.limits
     about = company.cii.about_things
-    for delivery in deliveries:
+    for number, delivery in enumerate(deliveries):
         if delivery.flow:
             plan = company.cii.mapper.flow(delivery.flow)
             yield from plan.messages([delivery.body], "sample", delivery.received)
@@ -25,12 +87,141 @@ def messages(company: ICustomer, deliveries: Iterable[Delivery]) -> Iterator[Mes
             headers = {"source": delivery.source, "protocol": "segment"}
             yield Message(b"", delivery.raw, delivery.received, headers)
         else:
-            batch = Batch([delivery.body])
-            kind = "batch"
+            nameless = stable_id("m", delivery.received, number)
             found = collect(
-                batch, kind, delivery.source, delivery.received, limits, about_things=about
+                Batch([delivery.body]),
+                "",
+                delivery.source,
+                delivery.received,
+                limits,
+                about_things=about,
+                new_id=lambda nameless=nameless: nameless,  # type: ignore[misc]
             )
             yield from found.messages
 
 
-__all__ = ["messages", "orjson"]
+def _begin(
+    directory: Path, data: Path | None, scale: float, seed: int, now: str
+) -> dict[str, Any]:
+    path = directory / "data" / STATE
+    wanted = {"data": str(data.resolve()) if data else "", "scale": scale, "seed": seed}
+    if path.is_file():
+        state: dict[str, Any] = orjson.loads(path.read_bytes())
+        if {name: state[name] for name in wanted} != wanted:
+            raise Conflict(
+                f"{directory} holds a demonstration of another kind.",
+                hint="Choose another --dir, or remove that one.",
+            )
+        return state
+    if directory.exists() and any(directory.iterdir()):
+        raise Conflict(
+            f"{directory} is not empty and not a demonstration.", hint="Choose another --dir."
+        )
+    if data is not None and not data.is_dir():
+        raise NotFound("data directory", str(data))
+    source = real.DEFINITIONS if data else Path(northlake.__file__).parent / "definitions"
+    shutil.copytree(source, directory, ignore=shutil.ignore_patterns("__pycache__"))
+    moment = parse_time(now) if now else SystemClock().now() // HOUR * HOUR
+    state = {**wanted, "now": moment}
+    _write(directory, state)
+    return state
+
+
+def _write(directory: Path, state: dict[str, Any]) -> None:
+    path = directory / "data" / STATE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".tmp")
+    draft.write_bytes(orjson.dumps(state))
+    draft.replace(path)
+
+
+def _relive(company: ICustomer, state: dict[str, Any], bars: Progress) -> None:
+    """Let the sample company's eighteen months pass, as far as they have not yet."""
+    company.pipeline.run(company.settings.fold_batch)
+    ledger = company.cii.ledger()
+    by_staff = sum(
+        source["received"] for source in ledger["sources"] if source["source"] in ("staff", "cic")
+    )
+    there = ledger["received"] - by_staff
+    bar = bars.add("sample company", None)
+    stream = messages(company, northlake.company(state["now"], state["seed"], state["scale"]))
+    edge = 0
+    waiting: list[Message] = []
+    for number, message in enumerate(stream):
+        if not edge:
+            edge = message.timestamp + STEP
+        while message.timestamp >= edge:
+            _pass(company, waiting, edge, number >= there)
+            bars.advance(bar, len(waiting))
+            waiting = []
+            edge += STEP
+        if number >= there:
+            waiting.append(message)
+    _pass(company, waiting, state["now"], True)
+    bars.advance(bar, len(waiting))
+    company.pipeline.tick(state["now"])
+
+
+def _pass(company: ICustomer, arrived: list[Message], edge: int, new: bool) -> None:
+    """Apply what arrived, then let the staff do what is due before the edge of this step."""
+    if not new and not arrived:
+        return
+    company.cii.append(arrived)
+    company.pipeline.run(company.settings.fold_batch)
+    while done := list(_staff(company, edge)):
+        company.cii.append(done)
+        company.pipeline.run(company.settings.fold_batch)
+
+
+def _staff(company: ICustomer, edge: int) -> Iterator[Message]:
+    for task in company.cfa.open_tasks():
+        decided = staff.outcome(task)
+        if decided is None:
+            continue
+        outcome, note, delay = decided
+        at = task["opened_at"] + delay
+        if at >= edge:
+            continue
+        yield company.cii.own_message(
+            "Task Completed",
+            customer=task["identity"],
+            properties={"task_id": task["id"], "outcome": outcome, "note": note},
+            actor=f"{task['queue']} desk",
+            loop=task["loop"],
+            message_id=stable_id("done", task["id"]),
+            at=at,
+        )
+
+
+def _load(company: ICustomer, data: Path, bars: Progress) -> None:
+    """Load every known file of a data directory; a file that is in the log already is skipped over."""
+    found = real.find(data)
+    if not found:
+        raise NotFound("known data set below", str(data))
+    there = company.cii.ledger()["received"]
+    for flow, paths in found:
+        bar = bars.add(flow, None)
+        for path in paths:
+            rows = company.cii.mapper.prepare(flow, path, company.clock.now())
+            while some := list(islice(rows, CHUNK)):
+                # What the log holds already came from this very sequence.
+                skipped = min(there, len(some))
+                there -= skipped
+                company.cii.append(some[skipped:])
+                company.pipeline.run(CHUNK)
+                bars.advance(bar, len(some))
+
+
+def _finish(company: ICustomer, state: dict[str, Any], bars: Progress) -> None:
+    if not state.get("complete"):
+        for name in company.cic.score_names():
+            bar = bars.add(f"learning: {name}", 1)
+            company.cic.score(name)
+            bars.advance(bar, 1)
+    company.history.fresh()
+    bar = bars.add("verifying every trait and segment", 1)
+    company.cic.verify()
+    bars.advance(bar, 1)
+    company.delivery.run(100_000)
+
+

@@ -63,7 +63,7 @@ def search(request: Request, q: str = "") -> HTMLResponse:
             "customers": company.cid.find(text, limit=20),
             "segments": _matching(text, company.cic.segments()),
             "rules": _matching(text, company.context.rules()),
-            "cases": _matching(text, company.cfa.cases()),
+            "work": company.cfa.search(text, limit=20),
             "measures": _matching(text, company.cbc.measures()),
         }
     return render(request, "search.html", q=text, found=found)

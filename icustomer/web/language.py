@@ -20,6 +20,7 @@ from cid.kit.definitions import Title
 LANGUAGES = {"en": "English", "zh": "中文"}
 LOCALES = {"en": "en_GB", "zh": "zh_Hans_CN"}
 NOTHING = "–"
+SHORT_DAYS = {"chart": "MMMd", "month": "yMMM"}
 
 
 @dataclass
@@ -140,7 +141,7 @@ class Reader:
         return f"{day} {format_datetime(local, 'HH:mm', locale=self.locale)}"
 
     def day(self, value: Any, style: str = "medium") -> str:
-        """Write a day; in the style ``chart`` without its year."""
+        """Write a day; in the style ``chart`` without its year, in the style ``month`` its month."""
         if isinstance(value, str) and len(value) == 10:
             value = date.fromisoformat(value)
         if not isinstance(value, date) or isinstance(value, datetime):
@@ -148,8 +149,8 @@ class Reader:
             if when is None:
                 return NOTHING
             value = when.astimezone(ZoneInfo(self.zone)).date()
-        if style == "chart":
-            return str(format_skeleton("MMMd", value, locale=self.locale))
+        if style in SHORT_DAYS:
+            return str(format_skeleton(SHORT_DAYS[style], value, locale=self.locale))
         return str(format_date(value, style, locale=self.locale))
 
     def ago(self, value: Any) -> str:

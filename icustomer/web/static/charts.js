@@ -40,8 +40,10 @@
     if (line) Object.assign(made, { showSymbol: one.data.length < 3, symbolSize: 5, lineStyle: { color: colour, width: 2 } });
     else Object.assign(made, { barMaxWidth: 28, barGap: "10%", stack: spec.stack ? "all" : undefined });
     if (one.style === "previous") { made.itemStyle.color = token("line-strong"); made.lineStyle = { color: token("line-strong"), width: 1.5 }; }
-    if (one.style === "target") Object.assign(made, { type: "line", symbol: "none", lineStyle: { color: token("ink"), width: 1.2, type: "dashed" }, itemStyle: { color: token("ink") } });
-    if (one.style === "open" && !line) made.itemStyle.decal = { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: Math.PI / 4, color: token("paper") };
+    if (one.style === "target") Object.assign(made, { type: "line", stack: undefined, symbol: "none", lineStyle: { color: token("ink"), width: 1.2, type: "dashed" }, itemStyle: { color: token("ink") } });
+    const hatched = { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: Math.PI / 4, color: token("paper") };
+    if (one.style === "open" && !line) made.itemStyle.decal = hatched;
+    if (spec.open && !line) made.data = one.data.map((value, at) => (spec.open.includes(at) ? { value, itemStyle: { decal: hatched } } : value));
     if (line && spec.series.length > 1) made.endLabel = { show: true, formatter: "{a}", ...text(), distance: 6 };
     return made;
   }

@@ -1,0 +1,198 @@
+"""The server: every layer's API and pages, the collect endpoint, one error format, one door."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import secrets
+import threading
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+
+from cbc import api as cbc_api
+from cbc import pages as cbc_pages
+from cfa import api as cfa_api
+from cfa import pages as cfa_pages
+from cic import api as cic_api
+from cic import pages as cic_pages
+from cid import api as cid_api
+from cid import pages as cid_pages
+from cid.kit.errors import ICustomerError
+from cii import api as cii_api
+from cii import pages as cii_pages
+from context import api as context_api
+from context import pages as context_pages
+from icustomer import pages
+from icustomer.commands import carry_out
+from icustomer.company import ICustomer
+from icustomer.web import STATIC
+from icustomer.web.rendering import WebFrame
+from icustomer.web.security import Security
+
+log = structlog.get_logger(__name__)
+WIRE = ("/v1/", "/api/s/", "/beacon/")
+
+
+def create_app(company: ICustomer, *, token: str = "", beat: bool = True) -> FastAPI:
+    """Make the server of a company.
+
+    Args:
+        company: the company to serve.
+        token: what the command line shows to have its commands carried out; none are, where empty.
+        beat: let time pass and records be applied while the server runs.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[dict[str, Any], None]:
+        heart = Heart(company) if beat else None
+        if heart:
+            heart.start()
+        yield {
+            "company": company,
+            "cid": company.cid,
+            "cii": company.cii,
+            "cic": company.cic,
+            "cfa": company.cfa,
+            "context": company.context,
+            "cbc": company.cbc,
+            "render": frame,
+        }
+        if heart:
+            heart.stop()
+
+    frame = WebFrame(company.company, clock=company.clock)
+    app = FastAPI(
+        title=f"iCustomer of {company.company.name}",
+        version="0.1.0",
+        description="Facts in, customers, segments, decisions and capabilities out.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    for module in (cid_api, cii_api, cic_api, cfa_api, context_api, cbc_api):
+        app.include_router(module.router)
+    app.include_router(cii_api.collect)
+    for module in (pages, cid_pages, cii_pages, cic_pages, cfa_pages, context_pages, cbc_pages):
+        app.include_router(module.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    _errors(app, frame)
+    if token:
+        _command_door(app, company, token)
+    if company.settings.credentials:
+        _credentials(app, company)
+    hosts = [name.strip() for name in company.settings.hosts.split(",") if name.strip()]
+    local = ["127.0.0.1", "localhost", "::1", "testserver"]
+    app.add_middleware(Security, hosts=[*local, *hosts])
+    return app
+
+
+class Heart(threading.Thread):
+    """Applies what arrives, lets time pass, carries out what waits in the outbox."""
+
+    def __init__(self, company: ICustomer) -> None:
+        super().__init__(name="heart", daemon=True)
+        self._company = company
+        self._ending = threading.Event()
+
+    def run(self) -> None:
+        """Beat until the server ends; a failure is told, and the next beat tries again."""
+        company = self._company
+        known: dict[int, int] = {}
+        while not self._ending.is_set():
+            try:
+                company.catch_up()
+                company.delivery.run()
+            except (ICustomerError, SQLAlchemyError, OSError) as error:
+                log.error("heart.failed", error=str(error)[:300])
+                self._ending.wait(1.0)
+            known = company.cii.transport.ends(company.cii.topic)
+            company.cii.transport.wait(company.cii.topic, known, company.settings.tick_seconds)
+
+    def stop(self) -> None:
+        """End after the present beat."""
+        self._ending.set()
+        self.join(timeout=10)
+
+
+def problem(status: int, title: str, detail: str, hint: str = "") -> JSONResponse:
+    """Answer an error as RFC 9457 has it."""
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    if hint:
+        body["hint"] = hint
+    return JSONResponse(body, status, media_type="application/problem+json")
+
+
+def _errors(app: FastAPI, frame: WebFrame) -> None:
+    def answer(request: Request, status: int, title: str, message: str, hint: str = "") -> Response:
+        if request.url.path.startswith(WIRE):
+            return JSONResponse({"code": title, "message": message}, status)
+        wants_page = "text/html" in request.headers.get("accept", "")
+        if wants_page and not request.url.path.startswith(("/api/", "/_command/")):
+            return frame.error(request, status, message, hint)
+        return problem(status, title, message, hint)
+
+    @app.exception_handler(ICustomerError)
+    def known(request: Request, error: ICustomerError) -> Response:
+        return answer(
+            request, error.status, type(error).__name__, error.message, error.hint or ""
+        )
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0] if error.errors() else {"loc": (), "msg": "invalid"}
+        place = ".".join(str(part) for part in first["loc"])
+        return answer(request, 422, "InvalidInput", f"{place}: {first['msg']}.")
+
+    @app.exception_handler(HTTPException)
+    def http(request: Request, error: HTTPException) -> Response:
+        return answer(request, error.status_code, "HttpError", str(error.detail))
+
+
+def _command_door(app: FastAPI, company: ICustomer, token: str) -> None:
+    @app.post("/_command/{name}", include_in_schema=False)
+    async def command(name: str, request: Request) -> Response:
+        import orjson
+        from anyio.to_thread import run_sync
+
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not secrets.compare_digest(given.encode(), token.encode()):
+            return problem(401, "Unauthorized", "This door is for the command line on this machine.")
+        parameters = orjson.loads(await request.body())
+        answer = await run_sync(carry_out, company, name, parameters)
+        return Response(orjson.dumps(answer), media_type="application/json")
+
+
+def _credentials(app: FastAPI, company: ICustomer) -> None:
+    people = {
+        name.partition("/")[0]: password.get_secret_value()
+        for name, password in company.settings.credentials.items()
+    }
+
+    @app.middleware("http")
+    async def only_known_people(
+        request: Request, proceed: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        path = request.url.path
+        if path.startswith((*WIRE, "/_command/", "/sourceConfig")):
+            return await proceed(request)
+        kind, _, given = request.headers.get("authorization", "").partition(" ")
+        try:
+            name, _, password = base64.b64decode(given).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            name, password = "", ""
+        expected = people.get(name, "")
+        same = secrets.compare_digest(password.encode(), expected.encode())
+        if kind.lower() == "basic" and expected and same:
+            return await proceed(request)
+        answer = problem(401, "Unauthorized", "Say who you are.")
+        answer.headers["WWW-Authenticate"] = 'Basic realm="iCustomer"'
+        return answer

@@ -1,0 +1,232 @@
+"""The command line: ``icustomer …``, one group of commands for each layer."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cbc import cli as cbc_cli
+from cfa import cli as cfa_cli
+from cic import cli as cic_cli
+from cid import cli as cid_cli
+from cii import cli as cii_cli
+from context import cli as context_cli
+from cid.kit.cli import ask as ask_company
+from cid.kit.cli import fail, show
+from cid.kit.errors import ICustomerError
+
+app = typer.Typer(
+    help="iCustomer: one trustworthy picture of each customer, from touchpoint to capability.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for _name, _layer in (
+    ("cid", cid_cli),
+    ("cii", cii_cli),
+    ("cic", cic_cli),
+    ("cfa", cfa_cli),
+    ("context", context_cli),
+    ("cbc", cbc_cli),
+):
+    app.add_typer(_layer.app, name=_name)
+
+database = typer.Typer(help="The database of the records.", no_args_is_help=True)
+app.add_typer(database, name="db")
+
+Now = Annotated[str, typer.Option(help="Moment (ISO 8601) at which the sample company ends; now if empty.")]
+
+
+@app.callback()
+def root() -> None:
+    """Options --dir DIR and --json may stand anywhere in the command."""
+
+
+@app.command()
+def init(directory: Annotated[Path, typer.Argument(help="Where the company is to live.")]) -> None:
+    """Make a company's directory with commented example definitions."""
+    from icustomer.starting import init_company
+
+    _run(lambda: init_company(directory))
+
+
+@app.command()
+def check(
+    ctx: typer.Context,
+    directory: Annotated[Path | None, typer.Argument(help="The company's directory.")] = None,
+) -> None:
+    """Check a company's definitions: names file, line, what is wrong, and a suggestion."""
+    from icustomer.starting import check_company
+
+    problems = check_company(directory or ctx.obj["dir"])
+    if ctx.obj["json"]:
+        show({"problems": problems}, as_json=True)
+    else:
+        for problem in problems:
+            typer.echo(problem["text"], err=True)
+        if not problems:
+            typer.echo("Everything is in order.")
+    if problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    ctx: typer.Context,
+    headless: Annotated[bool, typer.Option(help="Do the work, print the figures, do not serve.")] = False,
+    data: Annotated[Path | None, typer.Option(help="Directory with real data sets to load instead.")] = None,
+    scale: Annotated[float, typer.Option(help="Size of the sample company.", min=0.001, max=100)] = 1.0,
+    seed: Annotated[int, typer.Option(help="Seed of the sample company.")] = 7,
+    now: Now = "",
+    port: Annotated[int, typer.Option(help="Port to serve the pages on.")] = 8000,
+) -> None:
+    """Build the sample company, or load real data sets, and open its pages."""
+    from icustomer.demo import build_demo
+    from icustomer.ownership import listening
+
+    directory: Path = ctx.obj["dir"] if ctx.obj["dir_given"] else Path("real" if data else "northlake")
+    if listening(directory / "data") is not None and not headless:
+        typer.echo(f"A server is running on {directory} already.", err=True)
+    try:
+        summary = build_demo(directory, data=data, scale=scale, seed=seed, now=now)
+    except ICustomerError as error:
+        fail(error)
+    if headless or ctx.obj["json"]:
+        import orjson
+
+        sys.stdout.write(orjson.dumps(summary).decode() + "\n")
+    if not headless:
+        _serve(directory, "", port)
+
+
+@app.command()
+def serve(
+    ctx: typer.Context,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+) -> None:
+    """Serve pages, API and the collect endpoint of a company."""
+    _serve(ctx.obj["dir"], host, port)
+
+
+@app.command()
+def rebuild(ctx: typer.Context) -> None:
+    """Make all records anew from the log: the same state, nothing is sent again."""
+    from icustomer.rebuilding import rebuild_company
+
+    _answer(ctx, lambda: rebuild_company(ctx.obj["dir"]))
+
+
+@app.command()
+def doctor(ctx: typer.Context) -> None:
+    """Check the installation, names, database, services and the company's directory."""
+    from icustomer.doctor import examine
+
+    found = examine(ctx.obj["dir"] if ctx.obj["dir_given"] else None)
+    show(found, as_json=ctx.obj["json"])
+    if not found["healthy"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def plugins(ctx: typer.Context) -> None:
+    """List every socket with the plugins in it."""
+    from icustomer.sockets import installed
+
+    show(installed(), as_json=ctx.obj["json"])
+
+
+@app.command()
+def summary(ctx: typer.Context) -> None:
+    """Show the figures of the whole company."""
+    ask_company(ctx, "summary")
+
+
+@database.command()
+def upgrade(ctx: typer.Context) -> None:
+    """Bring the database to the newest revision."""
+    from cid.kit.db import Database
+    from icustomer import migrations
+    from icustomer.settings import Settings, records_url
+
+    def work() -> dict[str, Any]:
+        data = ctx.obj["dir"] / "data"
+        data.mkdir(parents=True, exist_ok=True)
+        opened = Database(records_url(Settings(), data))
+        before = migrations.current(opened)
+        after = migrations.upgrade(opened)
+        opened.close()
+        return {"before": before or None, "after": after}
+
+    _answer(ctx, work)
+
+
+def main() -> None:
+    """Run the command line; ``--dir`` and ``--json`` are taken from anywhere in it."""
+    arguments, directory, as_json = _common(sys.argv[1:])
+    path = Path(directory or ".")
+
+    def carry_out(command: str, parameters: Mapping[str, Any]) -> Any:
+        from icustomer.commands import ask
+
+        return ask(path, command, parameters)
+
+    app(
+        args=arguments,
+        prog_name="icustomer",
+        obj={"ask": carry_out, "json": as_json, "dir": path, "dir_given": directory is not None},
+    )
+
+
+def _common(arguments: list[str]) -> tuple[list[str], str | None, bool]:
+    """Take ``--dir DIR`` and ``--json`` out of the arguments.
+
+    >>> _common(["cic", "members", "vip", "--dir", "acme", "--json"])
+    (['cic', 'members', 'vip'], 'acme', True)
+    """
+    rest: list[str] = []
+    directory, as_json = None, False
+    waiting = iter(arguments)
+    for argument in waiting:
+        if argument == "--":
+            rest.extend([argument, *waiting])
+        elif argument == "--json":
+            as_json = True
+        elif argument == "--dir":
+            directory = next(waiting, None)
+            if directory is None:
+                typer.echo("Error: --dir needs a directory.", err=True)
+                raise SystemExit(2)
+        elif argument.startswith("--dir="):
+            directory = argument.removeprefix("--dir=")
+        else:
+            rest.append(argument)
+    return rest, directory, as_json
+
+
+def _answer(ctx: typer.Context, work: Any) -> None:
+    try:
+        answer = work()
+    except ICustomerError as error:
+        fail(error)
+    show(answer, as_json=ctx.obj["json"])
+
+
+def _run(work: Any) -> None:
+    try:
+        typer.echo(work())
+    except ICustomerError as error:
+        fail(error)
+
+
+def _serve(directory: Path, host: str, port: int) -> None:
+    from icustomer.serving import serve_company
+
+    try:
+        serve_company(directory, host, port)
+    except ICustomerError as error:
+        fail(error)

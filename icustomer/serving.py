@@ -1,0 +1,63 @@
+"""Serve a company until somebody ends it."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from cid.kit.errors import Unavailable
+from icustomer.company import ICustomer
+from icustomer.ownership import announce, withdraw
+from icustomer.settings import LOCAL, Settings
+
+
+def serve_company(directory: Path, host: str = "", port: int = 8000) -> None:
+    """Serve pages, API and the collect endpoint of the company in a directory.
+
+    Raises:
+        Refused: it would listen beyond this machine without credentials.
+        Unavailable: the port is taken.
+    """
+    from icustomer.app import create_app
+
+    settings = Settings()
+    if host:
+        settings = settings.model_copy(update={"host": host})
+        settings.__dict__.pop("local", None)
+    settings.refuse_unsafe()
+    opened = _listen(settings.host, port)
+    actual = opened.getsockname()[1]
+    token = secrets.token_urlsafe(32)
+    with ICustomer.open(directory, settings=settings) as company:
+        data = company.directory / "data"
+        app = create_app(company, token=token)
+        shown = settings.host if settings.host in LOCAL else socket.gethostname()
+        sys.stderr.write(f"iCustomer of {company.company.name}: http://{shown}:{actual}/\n")
+        sys.stderr.flush()
+        config = uvicorn.Config(
+            app, log_level=settings.log_level.lower(), access_log=False, timeout_keep_alive=30
+        )
+        announce(data, settings.host, actual, token)
+        try:
+            uvicorn.Server(config).run(sockets=[opened])
+        finally:
+            withdraw(data)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    opened = socket.socket(family, socket.SOCK_STREAM)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        opened.bind((host, port))
+    except OSError as error:
+        opened.close()
+        raise Unavailable(
+            f"Port {port} on {host} cannot be used: {error.strerror}.",
+            hint="Choose another one: --port 8001",
+        ) from error
+    return opened

@@ -1,0 +1,87 @@
+"""Begin with a company: make its directory, check its definitions."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from cid.kit.errors import Conflict, ICustomerError, InvalidDefinition
+
+STARTER = Path(__file__).parent / "samples" / "starter"
+
+
+def init_company(directory: Path) -> str:
+    """Make a company's directory with commented examples; return what to do next.
+
+    Raises:
+        Conflict: there are definitions already.
+    """
+    if directory.exists() and any(directory.glob("*.yaml")):
+        raise Conflict(
+            f"There are definitions in {directory} already.", hint="Choose an empty directory."
+        )
+    directory.mkdir(parents=True, exist_ok=True)
+    for path in sorted(STARTER.glob("*.yaml")):
+        shutil.copyfile(path, directory / path.name)
+    return (
+        f"Made {directory}. Look at the files in it, then:\n"
+        f"  icustomer check {directory}\n  icustomer serve --dir {directory}"
+    )
+
+
+def check_company(directory: Path) -> list[dict[str, Any]]:
+    """Return everything that is wrong with a company's definitions; empty where all is in order."""
+    from icustomer.definitions import read
+
+    try:
+        definitions, errors = read(directory)
+    except ICustomerError as error:
+        return [_problem(error)]
+    if not definitions.sections["company"]:
+        errors.append(
+            InvalidDefinition(
+                "There is no `company:` in this directory.",
+                file="company.yaml",
+                line=1,
+                hint="See `icustomer init` for an example.",
+            )
+        )
+    if errors:
+        return [_problem(error) for error in errors]
+    return [_problem(error) for error in _meaning(directory, definitions)]
+
+
+def _meaning(directory: Path, definitions: Any) -> list[ICustomerError]:
+    """Put the company together in a place aside, to find what is wrong beyond the form."""
+    from cic.conditions import Vocabulary
+    from cic.model import SEGMENTS, TRAITS
+    from cid.kit.clock import ManualClock
+    from cid.model.definition import ATTRIBUTES
+    from icustomer.build import build
+    from icustomer.settings import Settings
+
+    parts = [definitions.of(section) for section in (ATTRIBUTES, TRAITS, SEGMENTS)]
+    errors: list[ICustomerError] = list(Vocabulary(*parts).clashes(parts))
+    if errors:
+        return errors
+    with TemporaryDirectory() as aside:
+        settings = Settings(database_url="", transport="sqlite")
+        try:
+            company = build(directory, definitions, settings, ManualClock(0), data=Path(aside))
+        except ICustomerError as error:
+            return [error]
+        errors.extend(company.cbc.problems())
+        company.close()
+    return errors
+
+
+def _problem(error: ICustomerError) -> dict[str, Any]:
+    return {
+        "file": getattr(error, "file", ""),
+        "line": getattr(error, "line", 0),
+        "message": error.message,
+        "hint": error.hint or "",
+        "text": str(error),
+    }
