@@ -22,6 +22,7 @@ from cbc.measurement import (
     verdict,
 )
 from cbc.measurement.gauge import Gauge, Point
+from cbc.measurement.reading import exact
 from cbc.model import CAPABILITIES, GOALS, MEASURES, Measure
 from cbc.ports import History
 from cic.ports import plain
@@ -74,6 +75,10 @@ class Capabilities:
         found = self._engine.query(drill_sql(entry.value, period, limit))
         columns = list(found.columns)
         shown = sorted(columns, key=_place)
+        rows = [
+            {column: plain(value) for column, value in zip(columns, row, strict=True)}
+            for row in found.rows
+        ]
         return {
             "measure": name,
             "title": title(entry.value),
@@ -83,11 +88,8 @@ class Capabilities:
             **_span(period),
             **_figures(reading),
             "columns": shown,
-            "rows": [
-                {column: plain(value) for column, value in zip(columns, row, strict=True)}
-                for row in found.rows
-            ],
-            "names": self._names(found.rows, columns.index("customer")),
+            "rows": rows,
+            "names": self._names(rows),
             "cut": reading.n > len(found.rows),
         }
 
@@ -220,10 +222,12 @@ class Capabilities:
             ],
         }
 
-    def _names(self, rows: Sequence[Sequence[Any]], place: int) -> dict[str, str]:
-        wanted = sorted({row[place] for row in rows if row[place]})
+    def _names(self, rows: Sequence[dict[str, Any]]) -> dict[str, str]:
+        wanted = sorted({row["customer"] for row in rows if row.get("customer")})
+        if not wanted:
+            return {}
         found = self._engine.query(
-            "SELECT customer, name FROM customers WHERE list_contains($wanted, customer)",
+            "SELECT customer, name FROM customers WHERE customer IN (SELECT unnest($wanted))",
             {"wanted": wanted},
         )
         return {customer: name for customer, name in found.rows if name}
@@ -260,8 +264,8 @@ class Capabilities:
                         "name": entry.name,
                         "title": title(entry.value),
                         "unit": entry.value.unit,
-                        "numerator": plain(over),
-                        "denominator": plain(under),
+                        "numerator": plain(exact(over)),
+                        "denominator": plain(exact(under)),
                         "link": f"/measures/{quote(entry.name, safe='')}",
                     }
                 )
