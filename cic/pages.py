@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Annotated, Any
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
 from cid.kit.errors import ICustomerError, NotFound
 from cid.kit.web import render
 
 router = APIRouter(include_in_schema=False)
+
+TIMES = ("day", "week", "month")
 
 
 @router.get("/segments")
@@ -81,39 +85,88 @@ def members_csv(request: Request, name: str, as_of: str = "") -> Response:
     )
 
 
+@dataclass(frozen=True)
+class Question:
+    """What a reader picked on the page of exploration."""
+
+    measure: str = ""
+    by: str = ""
+    where: str = ""
+    segment: str = ""
+    last: str = "365 d"
+    before: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """Return it as exploration wants to be asked."""
+        asked: dict[str, Any] = {"measures": [self.measure], "filter": self.where}
+        if self.by:
+            asked["dimensions"] = [self.by]
+        if self.segment:
+            asked["segment"] = self.segment
+        if self.last:
+            asked["last"] = self.last
+        if self.before and self.last and self.by not in TIMES:
+            asked["compare"] = "previous"
+        if self.by and self.by not in TIMES:
+            asked["order"] = f"-{self.measure}"
+        return asked
+
+
+Asked = Annotated[Question, Depends()]
+
+
 @router.get("/explore")
-def explore(
-    request: Request,
-    measure: str = "",
-    by: str = "",
-    where: str = "",
-    sql: str | None = None,
-) -> HTMLResponse:
+def explore(request: Request, asked: Asked, sql: str | None = None) -> HTMLResponse:
     """Ask anything: pick a measure and a dimension, or write a SELECT."""
     cic = request.state.company.cic
     choices = cic.explorable()
+    if not asked.measure and choices["measures"]:
+        # The first look shows an answer and not an empty form.
+        names = [one["name"] for one in choices["measures"]]
+        first = "revenue" if "revenue" in names else names[0]
+        dimensions = [one["name"] for one in choices["dimensions"]]
+        by = next((name for name in ("month", *dimensions) if name in dimensions), "")
+        asked = replace(asked, measure=first, by=by)
     result, mistake = None, None
     try:
         if sql is not None:
-            result = cic.sql(sql) if sql.strip() else None
-        elif choices["measures"]:
-            measure = measure or choices["measures"][0]["name"]
-            if not request.query_params and choices["dimensions"]:
-                by = choices["dimensions"][0]["name"]
-            result = cic.query({"measure": measure, "by": by, "where": where, "limit": 200})
+            result = cic.sql(sql, limit=1000) if sql.strip() else None
+        else:
+            result = cic.query(asked.document())
     except ICustomerError as error:
         mistake = error
     return render(
         request,
         "cic/explore.html",
         choices=choices,
-        measure=measure,
-        by=by,
-        where=where,
+        segments=cic.segments(),
+        asked=asked,
+        again=urlencode({name: value for name, value in asdict(asked).items() if value}),
+        times=TIMES,
         sql=sql,
+        columns=[_column(one) for one in result["columns"]] if result else [],
         result=result,
         mistake=mistake,
     )
+
+
+@router.get("/explore/customers")
+def behind(request: Request, asked: Asked, value: str | None = None) -> HTMLResponse:
+    """Who is behind one row of an answer."""
+    question = asked.document()
+    question.pop("compare", None)
+    row = {asked.by: value} if asked.by else {}
+    return render(
+        request,
+        "cic/behind.html",
+        asked=asked,
+        value=value,
+        found=request.state.company.cic.open(question, row, limit=500),
+    )
+
+
+def _column(column: Any) -> dict[str, Any]:
+    return dict(column) if isinstance(column, dict) else {"name": column, "title": None}
 
 
 def find_one(company: Any, text: str) -> str:

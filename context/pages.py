@@ -50,7 +50,8 @@ def tables(request: Request, table: str = "") -> HTMLResponse:
     decided, mistake = None, None
     if table:
         try:
-            decided = context.decide(table, {name: plain(text) for name, text in given.items()})
+            values = {name: plain(text) for name, text in given.items()}
+            decided = context.ask_table(table, values)
         except ICustomerError as error:
             mistake = error
     return render(

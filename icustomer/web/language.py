@@ -141,7 +141,7 @@ class Reader:
         return f"{day} {format_datetime(local, 'HH:mm', locale=self.locale)}"
 
     def day(self, value: Any, style: str = "medium") -> str:
-        """Write a day; in the style ``chart`` without its year, in the style ``month`` its month."""
+        """Write a day; ``chart`` leaves its year out, ``month`` its day."""
         if isinstance(value, str) and len(value) == 10:
             value = date.fromisoformat(value)
         if not isinstance(value, date) or isinstance(value, datetime):

@@ -21,7 +21,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 SAFE = ("GET", "HEAD", "OPTIONS")
-OPEN = ("/v1/", "/api/s/")
+OPEN = ("/v1/", "/api/s/", "/beacon/")
 """Touchpoints on other sites write here, with a key of their own."""
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 

@@ -666,20 +666,36 @@ class Cic:
         }
 
     def query(self, question: dict[str, Any]) -> dict[str, Any]:
-        if question.get("where") == "nonsense":
+        if question["filter"] == "nonsense":
             raise InvalidInput("Nothing is called 'nonsense'.")
+        (measure,) = question["measures"]
+        by = question.get("dimensions", ["all"])[0]
+        columns = [
+            {"name": by, "kind": "dimension", "title": title(by.capitalize(), "月份")},
+            {"name": measure, "kind": "measure", "title": title("Revenue", "销售额")},
+        ]
         rows: list[list[Any]] = [["FR", 412000.5], ["DE", 301200], ["CN", 288410], [None, 1200]]
-        if question.get("by") == "month":
+        if by == "month":
             rows = [[f"2026-{month:02d}-01", 30000 + month * 2100] for month in range(1, 12)]
+        if question.get("compare"):
+            columns.append({**columns[1], "name": f"{measure} before", "kind": "before"})
+            rows = [[*row, row[1] * 0.9] for row in rows]
         return {
-            "columns": [question.get("by") or "all", question["measure"]],
+            "columns": columns,
             "rows": rows,
             "cut": False,
-            "sql": "SELECT country, sum(total) FROM …",
+            "partial": ["2026-11-01"],
+            "sql": "SELECT country, sum(total) FROM facts",
             "ms": 9,
         }
 
-    def sql(self, text: str) -> dict[str, Any]:
+    def open(
+        self, question: dict[str, Any], row: dict[str, Any], limit: int = 1000
+    ) -> dict[str, Any]:
+        rows = [[id, name, 3] for id, name in NAMES.items()]
+        return {"columns": ["customer", "name", "behind"], "rows": rows, "cut": False}
+
+    def sql(self, text: str, limit: int = 1000) -> dict[str, Any]:
         if not text.lower().startswith("select"):
             raise InvalidInput("Only one SELECT is answered.", hint="Begin with SELECT.")
         return {
@@ -733,6 +749,10 @@ class Cfa:
                 "csat": None,
             }
         ]
+
+    def search(self, text: str, limit: int = 10) -> list[dict[str, Any]]:
+        case = {"kind": "case", "id": "k_12", "title": "Zip of the tent is broken"}
+        return [{**case, "customer": ANN, "name": NAMES[ANN], "href": "/cases/k_12"}]
 
     def board(self, pipeline: str = "") -> dict[str, Any]:
         return {"stages": []}
@@ -815,7 +835,8 @@ class Context:
                 "when": when,
                 "version": "99aa88bb77cc6600",
                 "file": "rules.yaml",
-                "evaluated_30d": seen,
+                "evaluated": seen,
+                "fired": fired,
                 "fired_30d": fired,
                 "last_fired": ago(5 * HOUR) if fired else None,
                 "trend": walk(fired, fired / 3, 2),
@@ -905,10 +926,12 @@ class Context:
             }
         ]
 
-    def decide(self, table: str, inputs: dict[str, Any]) -> dict[str, Any]:
+    def ask_table(self, table: str, inputs: dict[str, Any]) -> dict[str, Any]:
         known(table, ["offer"], "table")
         return {
-            "outputs": {"offer": "15 % on one item", "value": 60, "text": "15 % off."},
+            "offer": "15 % on one item",
+            "value": 60,
+            "text": "15 % off.",
             "row": 2,
         }
 
