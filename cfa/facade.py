@@ -78,6 +78,10 @@ class Applications:
         names = self._names_of(rows)
         return [self._task(row, names) for row in rows]
 
+    def open_tasks(self) -> list[dict[str, Any]]:
+        """Return all open tasks as they are kept, oldest first: moments in milliseconds."""
+        return self._store.rows("task", {"state": "open"}, order=("opened_at",), limit=1_000_000)
+
     def task(self, id: str) -> dict[str, Any]:
         """Return one task.
 

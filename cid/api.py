@@ -1,0 +1,77 @@
+"""The definition of customers over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from pydantic import BaseModel
+
+from cid.facade import CustomerDefinition
+
+
+class Problem(BaseModel):
+    """An error as RFC 9457 has it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    hint: str | None = None
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    404: {"model": Problem, "description": "There is no such thing."},
+    422: {"model": Problem, "description": "A value is wrong."},
+}
+
+router = APIRouter(prefix="/api/cid", tags=["cid"], responses=PROBLEMS)
+
+
+def _cid(request: Request) -> CustomerDefinition:
+    found: CustomerDefinition = request.state.cid
+    return found
+
+
+Cid = Annotated[CustomerDefinition, Depends(_cid)]
+Customer = Annotated[str, Path(max_length=300, description="Customer id, former id or identifier.")]
+
+
+@router.get("/describe")
+def describe(cid: Cid, subject: Annotated[str, Query(max_length=50)] = "") -> dict[str, Any]:
+    """Say what a customer is made of, how products relate, which attribute is in force where."""
+    return cid.describe(subject)
+
+
+@router.get("/customers")
+def find(
+    cid: Cid,
+    q: Annotated[str, Query(max_length=200)] = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 20,
+) -> list[dict[str, Any]]:
+    """Find customers by name, value or identifier."""
+    return cid.find(q, limit)
+
+
+@router.get("/customers/{id}")
+def customer(cid: Cid, id: Customer) -> dict[str, Any]:
+    """Return one customer: every value with source, time and confidence."""
+    return cid.customer(id)
+
+
+@router.get("/customers/{id}/timeline")
+def timeline(
+    cid: Cid,
+    id: Customer,
+    before: Annotated[str, Query(max_length=40)] = "",
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    source: Annotated[str, Query(max_length=100)] = "",
+) -> dict[str, Any]:
+    """Return what happened with a customer over all channels, newest first."""
+    return cid.timeline(id, before, limit, source)
+
+
+@router.get("/products")
+def products(cid: Cid, limit: Annotated[int, Query(ge=1, le=1000)] = 200) -> list[dict[str, Any]]:
+    """List products with category and price."""
+    return cid.products(limit)

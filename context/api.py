@@ -1,0 +1,82 @@
+"""Context over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Path, Query, Request
+from pydantic import BaseModel
+
+from context.facade import CustomerContext
+
+
+class Problem(BaseModel):
+    """An error as RFC 9457 has it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    hint: str | None = None
+
+
+router = APIRouter(
+    prefix="/api/context",
+    tags=["context"],
+    responses={
+        404: {"model": Problem, "description": "There is no such thing."},
+        422: {"model": Problem, "description": "A value is wrong."},
+    },
+)
+
+
+def _context(request: Request) -> CustomerContext:
+    found: CustomerContext = request.state.context
+    return found
+
+
+Context = Annotated[CustomerContext, Depends(_context)]
+Name = Annotated[str, Path(max_length=200)]
+
+
+@router.get("/rules")
+def rules(context: Context) -> list[dict[str, Any]]:
+    """List the rules: what sets them off, how often they fired."""
+    return context.rules()
+
+
+@router.get("/rules/{name}")
+def rule(context: Context, name: Name) -> dict[str, Any]:
+    """Return one rule with its definition and its last decisions."""
+    return context.rule(name)
+
+
+@router.get("/rules/{name}/why/{customer}")
+def why(context: Context, name: Name, customer: Name) -> dict[str, Any]:
+    """Say why a rule fires, or does not, for a customer."""
+    return context.why(name, customer)
+
+
+@router.get("/decisions")
+def decisions(
+    context: Context,
+    customer: Annotated[str, Query(max_length=300)] = "",
+    rule: Annotated[str, Query(max_length=200)] = "",
+    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+) -> list[dict[str, Any]]:
+    """List what was decided, newest first."""
+    return context.decisions(customer, rule, limit)
+
+
+@router.get("/tables")
+def tables(context: Context) -> list[dict[str, Any]]:
+    """List the decision tables."""
+    return context.tables()
+
+
+@router.post("/tables/{name}/decide")
+def decide(
+    context: Context, name: Name, inputs: Annotated[dict[str, Any], Body()]
+) -> dict[str, Any]:
+    """Ask a decision table; ``customer`` among the inputs lets it read that customer's values."""
+    return context.ask_table(name, inputs)
