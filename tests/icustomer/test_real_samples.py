@@ -3,17 +3,20 @@
 import gzip
 import json
 from collections import Counter
+from decimal import Decimal
 
 import duckdb
 import pytest
 
+from cbc.measurement import Period, drill_sql, number
 from cbc.model import MEASURES
 from cbc.model import SECTIONS as CBC
+from cbc.testing import MemoryHistory
 from cfa.model import SECTIONS as CFA
 from cic.model import SECTIONS as CIC
 from cic.model import SEGMENTS, TRAITS
 from cid.feel import names, parse
-from cid.kit.clock import format_time
+from cid.kit.clock import format_time, parse_time
 from cid.kit.definitions import load
 from cid.model.definition import ATTRIBUTES
 from cid.model.definition import SECTIONS as CID
@@ -23,7 +26,8 @@ from cii.model import SECTIONS as CII
 from cii.ports import LogRecord
 from context.model import RULES, TABLES
 from context.model import SECTIONS as CONTEXT
-from icustomer.samples.real import COLUMNS, DEFINITIONS, find
+from icustomer.samples.real import DEFINITIONS, find, relive
+from icustomer.samples.real.sets import COLUMNS
 
 NOW = 1_790_000_000_000
 ALL = [*CID, *CII, *CIC, *CFA, *CONTEXT, *CBC]
@@ -335,3 +339,56 @@ def test_everything_has_a_title_in_both_languages(company):
         for entry in company.of(section).values():
             assert entry.value.title is not None, entry.name
             assert entry.value.title.zh, entry.name
+
+
+def test_everything_is_relived_in_the_order_in_which_it_happened(mapper, tmp_path):
+    (tmp_path / "a.csv").write_text(PIPELINE)
+    (tmp_path / "b.csv").write_text(RETAIL)
+    (tmp_path / "c.csv").write_text(COMPLAINTS)
+    seen = []
+    messages = list(relive(mapper, tmp_path, NOW, lambda file, rows: seen.append((file, rows))))
+    moments = [message.timestamp for message in messages]
+    assert moments == sorted(moments)
+    assert len(messages) == 5 + 6 + 4 + 2 + 2 + 1
+    assert seen[-1] == ("a.csv", 4)
+    again = [message.headers["id"] for message in relive(mapper, tmp_path, NOW)]
+    assert again == [message.headers["id"] for message in messages]
+
+
+def test_every_measure_can_be_counted_and_opened(company):
+    history = MemoryHistory()
+    history.fact("a", "Order Line Sold", "2011-01-01", order_id="1", total=10.5)
+    history.fact("a", "Order Line Sold", "2011-01-02", order_id="2", total=9.5)
+    history.fact("a", "Order Line Cancelled", "2011-01-03", order_id="C3", total=-5)
+    history.fact("b", "Opportunity Updated", "2017-01-01", opportunity_id="o", stage="qualified")
+    history.fact(
+        "b", "Opportunity Updated", "2017-01-11", opportunity_id="o", stage="won", amount=100
+    )
+    history.fact(
+        "c", "Case Resolved", "2015-03-01", source="complaints", timely=True, disputed=False
+    )
+    history.add(
+        "cases", id="k", customer="c", opened_at="2015-02-25T12:00:00", resolved_at="2015-03-01"
+    )
+    history.fact("d", "Offer Received", "2018-01-01", offer="x")
+    history.fact("d", "Offer Viewed", "2018-01-02", offer="x")
+    period = Period(parse_time("2010-01-01"), parse_time("2019-01-01"))
+    found = {}
+    for name, entry in company.of(MEASURES).items():
+        answer = history.query(drill_sql(entry.value, period, 100))
+        rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+        found[name] = number(entry.value, rows).value
+    assert found == {
+        "net sales": 15,
+        "sales without a customer": 0,
+        "cancelled value": Decimal("0.25"),
+        "customers who come back": 1,
+        "deals won": 1,
+        "value of a won deal": 100,
+        "length of a deal": 10,
+        "days to resolve": Decimal("3.5"),
+        "timely answers": 1,
+        "disputed answers": 0,
+        "offers viewed": 1,
+        "offers completed": 0,
+    }
