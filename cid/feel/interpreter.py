@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cid.feel import loops, tree, values
+from cid.feel import arithmetic, comparison, loops, tree, values
 from cid.feel.functions import BUILTINS
 from cid.feel.parser import parse, parse_unary
 from cid.feel.types import is_instance
@@ -105,7 +105,7 @@ def _name(node: tree.Name, env: Env) -> Any:
 def _conjunction(node: tree.Conjunction, env: Env) -> bool | None:
     result: bool | None = True
     for operand in node.operands:
-        result = values.both(result, _value(operand, env))
+        result = comparison.both(result, _value(operand, env))
         if result is False:
             return False
     return result
@@ -114,7 +114,7 @@ def _conjunction(node: tree.Conjunction, env: Env) -> bool | None:
 def _disjunction(node: tree.Disjunction, env: Env) -> bool | None:
     result: bool | None = False
     for operand in node.operands:
-        result = values.either(result, _value(operand, env))
+        result = comparison.either(result, _value(operand, env))
         if result is True:
             return True
     return result
@@ -122,16 +122,16 @@ def _disjunction(node: tree.Disjunction, env: Env) -> bool | None:
 
 def _between(node: tree.Between, env: Env) -> bool | None:
     value = _value(node.value, env)
-    return values.both(
-        values.at_most(_value(node.low, env), value),
-        values.at_most(value, _value(node.high, env)),
+    return comparison.both(
+        comparison.at_most(_value(node.low, env), value),
+        comparison.at_most(value, _value(node.high, env)),
     )
 
 
 def _tests(tests: tuple[tree.Node, ...], env: Env) -> bool | None:
     result: bool | None = False
     for test in tests:
-        result = values.either(result, _meets(test, env))
+        result = comparison.either(result, _meets(test, env))
         if result is True:
             return True
     return result
@@ -141,7 +141,9 @@ def _meets(test: tree.Node, env: Env) -> bool | None:
     found = _value(test, env)
     if decides(test):
         return found if isinstance(found, bool) else None
-    return (values.meets_condition if stands_alone(test) else values.meets)(env.input, found)
+    return (comparison.meets_condition if stands_alone(test) else comparison.meets)(
+        env.input, found
+    )
 
 
 def stands_alone(test: tree.Node) -> bool:
@@ -175,7 +177,7 @@ def _unary_tests(node: tree.UnaryTests, env: Env) -> bool | None:
     if not node.tests:
         return True
     met = _tests(node.tests, env)
-    return values.negate(met) if node.negated else met
+    return comparison.negate(met) if node.negated else met
 
 
 def _membership(node: tree.Membership, env: Env) -> bool | None:
@@ -277,7 +279,7 @@ def _if(node: tree.If, env: Env) -> Any:
 def _interval(node: tree.Interval, env: Env) -> Range | None:
     low = None if node.low is None else _value(node.low, env)
     high = None if node.high is None else _value(node.high, env)
-    return values.interval(
+    return comparison.interval(
         low, high, node.low_closed, node.high_closed, node.low is None, node.high is None
     )
 
@@ -287,20 +289,20 @@ _RULES: dict[type[tree.Node], Callable[[Any, Env], Any]] = {
     tree.Name: _name,
     tree.Input: lambda node, env: env.input,
     tree.Path: lambda node, env: member(_value(node.base, env), node.name),
-    tree.Negation: lambda node, env: values.minus(_value(node.operand, env)),
-    tree.Arithmetic: lambda node, env: values.CALCULATE[node.operator](
+    tree.Negation: lambda node, env: arithmetic.minus(_value(node.operand, env)),
+    tree.Arithmetic: lambda node, env: arithmetic.CALCULATE[node.operator](
         _value(node.left, env), _value(node.right, env)
     ),
-    tree.Comparison: lambda node, env: values.COMPARE[node.operator](
+    tree.Comparison: lambda node, env: comparison.COMPARE[node.operator](
         _value(node.left, env), _value(node.right, env)
     ),
-    tree.InputComparison: lambda node, env: values.COMPARE[node.operator](
+    tree.InputComparison: lambda node, env: comparison.COMPARE[node.operator](
         env.input, _value(node.operand, env)
     ),
     tree.Between: _between,
     tree.Conjunction: _conjunction,
     tree.Disjunction: _disjunction,
-    tree.Not: lambda node, env: values.negate(_value(node.operand, env)),
+    tree.Not: lambda node, env: comparison.negate(_value(node.operand, env)),
     tree.Membership: _membership,
     tree.UnaryTests: _unary_tests,
     tree.If: _if,

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from typing import get_args
 
 from cid.feel import tree
+from cid.feel.cursor import Cursor
 from cid.feel.errors import FeelError
-from cid.feel.lexer import Token, tokens, unquote
-from cid.feel.naming import KEYWORDS, Vocabulary
+from cid.feel.lexer import Token, unquote
+from cid.feel.naming import KEYWORDS
 from cid.feel.temporal import parse_temporal
 from cid.feel.values import number_from_text
-from cid.kit.errors import suggestion
 
 MAX_DEPTH = 100
 """Deepest nesting we read; more is not legible, and would exhaust the machine's stack."""
@@ -56,56 +56,15 @@ def parse_unary(text: str, known: Iterable[str] = ()) -> tree.UnaryTests:
     return found
 
 
-class _Parser:
+class _Parser(Cursor):
     """Operator precedence, few frames per level: deep nesting ends in a message, not in a crash."""
 
-    def __init__(self, text: str, known: Iterable[str]) -> None:
-        self._tokens = tokens(text)
-        self._at = 0
-        self._depth = 0
-        self._names = Vocabulary(known)
-
-    @property
-    def _next(self) -> Token:
-        return self._tokens[self._at]
-
-    def _take(self) -> Token:
-        token = self._tokens[self._at]
-        if token.kind != "end":
-            self._at += 1
-        return token
-
-    def _expect(self, sign: str, why: str) -> Token:
-        if self._next.text != sign or self._next.kind in ("text", "at"):
-            raise self._unexpected(f"{sign!r} is missing {why}.")
-        return self._take()
-
-    def _sees(self, *signs: str) -> bool:
-        token = self._next
-        return token.kind not in ("text", "at") and token.text in signs
-
-    def _unexpected(self, message: str = "", hint: str | None = None) -> FeelError:
-        token = self._next
-        if not message:
-            message = (
-                f"{token.text!r} is not expected here."
-                if token.kind != "end"
-                else "The expression ends too early."
-            )
-        return FeelError(message, line=token.line, column=token.column, hint=hint)
+    _depth = 0
 
     def finish(self, node: tree.Node) -> tree.Node:
         """Make sure that nothing is left over and that the tree is not too deep."""
-        token = self._next
-        if token.kind != "end":
-            hint = None
-            before = self._tokens[self._at - 1]
-            if token.kind in ("word", "number") and before.kind in ("word", "number"):
-                said = self._names.run(self._tokens, self._at)
-                hint = suggestion(said, self._names.known) or (
-                    "A name with spaces must be known here; is it spelt as it is defined?"
-                )
-            raise self._unexpected(hint=hint)
+        if self._next.kind != "end":
+            raise self._left_over()
         level = [node]
         for _ in range(MAX_DEPTH):
             level = [part for each in level for part in tree.operands(each)]

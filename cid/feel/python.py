@@ -7,60 +7,27 @@ the programmer as Python over the parameter ``s``.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from cid.feel import loops, tree, values
+from cid.feel import tree, values
 from cid.feel.functions import BUILTINS
 from cid.feel.interpreter import decides, reads_partial, stands_alone
 from cid.feel.parser import parse, parse_unary
-from cid.feel.types import is_instance
-
-_DEEPEST = 20
-"""Where the source is nested deeper, a part becomes a function: Python's own reader has limits."""
-_SYMBOLS = {"=": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
-_SIGNS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow_"}
-_PYTHON = {"=": "==", "!=": "!="}
-_TESTS = {
-    "string": "type({}) is str",
-    "number": "type({}) is int or type({}) is Decimal",
-    "null": "type({}) in READY",
-}
-"""How to see that a value is compared with a constant of this kind without further ado."""
-_SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_TOOLS: dict[str, Any] = {
-    "__builtins__": {},
-    "int": int,
-    "str": str,
-    "bool": bool,
-    "type": type,
-    "Decimal": Decimal,
-    "NOTHING": object(),
-    "READY": values.READY,
-    "lift": values.lift,
-    "member": values.member,
-    "has": values.has,
-    "minus": values.minus,
-    "negate": values.negate,
-    "meets": values.meets,
-    "meets_condition": values.meets_condition,
-    "interval": values.interval,
-    "Lambda": values.Lambda,
-    "apply": values.apply,
-    "each": loops.each,
-    "some": loops.some,
-    "every": loops.every,
-    "elements": loops.elements,
-    "run": loops.run,
-    "filtered": loops.filtered,
-    "is_instance": is_instance,
-    **{name: values.COMPARE[sign] for sign, name in _SYMBOLS.items()},
-    **{name: values.CALCULATE[sign] for sign, name in _SIGNS.items()},
-}
+from cid.feel.source import (
+    ANY_ENTRY,
+    DEEPEST,
+    PYTHON,
+    SIGNS,
+    SIMPLE,
+    SYMBOLS,
+    TESTS,
+    TOOLS,
+    Code,
+    Place,
+)
 
 Bound = Mapping[str, str]
 BoundFunctions = Mapping[str, "str | Callable[..., Any]"]
@@ -99,52 +66,17 @@ def compile_unary(
     return _Writer(bind, functions or {}).function(node, "v, s")
 
 
-@dataclass(frozen=True, slots=True)
-class _Code:
-    """Python source, what we know of its value, and how deep it is nested."""
-
-    text: str
-    kind: str = "any"
-    depth: int = 1
-    raw: bool = False
-    """The value comes from outside and may still have to be brought into form."""
-    constant: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """What names mean at one place: local variables, and elements that are being filtered."""
-
-    names: tuple[tuple[str, str], ...] = ()
-    input: str = "None"
-
-    def having(self, name: str, variable: str) -> _Place:
-        return _Place(((name, variable), *self.names), self.input)
-
-    def testing(self, variable: str) -> _Place:
-        return _Place(self.names, variable)
-
-    def variables(self) -> list[str]:
-        found = {variable for _, variable in self.names}
-        if self.input != "None":
-            found.add(self.input)
-        return sorted(found)
-
-
-_ANY_ENTRY = "\0entries"
-
-
 class _Writer:
     def __init__(self, bind: Bound, functions: BoundFunctions) -> None:
         self._bind = bind
         self._functions = functions
-        self._space: dict[str, Any] = dict(_TOOLS)
+        self._space: dict[str, Any] = dict(TOOLS)
         self._numbers = count()
         self._parts: list[str] = []
 
     def function(self, node: tree.Node, parameters: str) -> Callable[..., Any]:
         """Write a whole function and bring it to life."""
-        place = _Place(input="v" if "v" in parameters else "None")
+        place = Place(input="v" if "v" in parameters else "None")
         code = self._lifted(node, place)
         head = "    v = lift(v)\n" if "v" in parameters else ""
         source = "".join(self._parts)
@@ -165,119 +97,119 @@ class _Writer:
     def _variable(self) -> str:
         return f"t{next(self._numbers)}"
 
-    def _code(self, node: tree.Node, place: _Place) -> _Code:
-        code: _Code = getattr(self, f"_{type(node).__name__.lower()}")(node, place)
-        if code.depth <= _DEEPEST:
+    def _code(self, node: tree.Node, place: Place) -> Code:
+        code: Code = getattr(self, f"_{type(node).__name__.lower()}")(node, place)
+        if code.depth <= DEEPEST:
             return code
         name = f"p{next(self._numbers)}"
         parameters = ", ".join(["s", *place.variables()])
         self._parts.append(f"def {name}({parameters}):\n    return {code.text}\n")
-        return _Code(f"{name}({parameters})", code.kind, 1, code.raw)
+        return Code(f"{name}({parameters})", code.kind, 1, code.raw)
 
-    def _lifted(self, node: tree.Node, place: _Place) -> _Code:
+    def _lifted(self, node: tree.Node, place: Place) -> Code:
         code = self._code(node, place)
-        return _Code(f"lift({code.text})", code.kind, code.depth + 1) if code.raw else code
+        return Code(f"lift({code.text})", code.kind, code.depth + 1) if code.raw else code
 
-    def _all(self, nodes: Iterable[tree.Node], place: _Place) -> tuple[str, int]:
+    def _all(self, nodes: Iterable[tree.Node], place: Place) -> tuple[str, int]:
         codes = [self._lifted(node, place) for node in nodes]
         text = "".join(f"{code.text}, " for code in codes)
         return text, max((code.depth for code in codes), default=0) + 1
 
     # One method for each kind of node; each is named after it.
 
-    def _literal(self, node: tree.Literal, place: _Place) -> _Code:
+    def _literal(self, node: tree.Literal, place: Place) -> Code:
         kind = values.kind_of(node.value)
-        return _Code(self._constant(node.value), kind, constant=True)
+        return Code(self._constant(node.value), kind, constant=True)
 
-    def _name(self, node: tree.Name, place: _Place) -> _Code:
+    def _name(self, node: tree.Name, place: Place) -> Code:
         outer: list[str] = []
         for name, variable in place.names:
             if name == node.name:
-                found = _Code(variable)
+                found = Code(variable)
                 break
-            if name == _ANY_ENTRY:
+            if name == ANY_ENTRY:
                 outer.append(variable)
         else:
             if node.name in self._bind:
                 text = self._bind[node.name]
-                found = _Code(text if _SIMPLE.match(text) else f"({text})", raw=True)
+                found = Code(text if SIMPLE.match(text) else f"({text})", raw=True)
             else:
-                found = _Code(f"s.get({self._constant(node.name)})", raw=True)
+                found = Code(f"s.get({self._constant(node.name)})", raw=True)
         text = found.text
         for variable in reversed(outer):
             key = self._constant(node.name)
             text = f"({variable}[{key}] if has({variable}, {key}) else {text})"
-        return _Code(text, depth=1 + len(outer), raw=found.raw or bool(outer))
+        return Code(text, depth=1 + len(outer), raw=found.raw or bool(outer))
 
-    def _input(self, node: tree.Input, place: _Place) -> _Code:
+    def _input(self, node: tree.Input, place: Place) -> Code:
         if place.input == "None":
-            return _Code(f"s.get({self._constant('?')})", raw=True)
-        return _Code(place.input)
+            return Code(f"s.get({self._constant('?')})", raw=True)
+        return Code(place.input)
 
-    def _path(self, node: tree.Path, place: _Place) -> _Code:
+    def _path(self, node: tree.Path, place: Place) -> Code:
         base = self._code(node.base, place)
-        return _Code(f"member({base.text}, {self._constant(node.name)})", depth=base.depth + 1)
+        return Code(f"member({base.text}, {self._constant(node.name)})", depth=base.depth + 1)
 
-    def _negation(self, node: tree.Negation, place: _Place) -> _Code:
+    def _negation(self, node: tree.Negation, place: Place) -> Code:
         operand = self._code(node.operand, place)
-        return _Code(f"minus({operand.text})", depth=operand.depth + 1)
+        return Code(f"minus({operand.text})", depth=operand.depth + 1)
 
-    def _arithmetic(self, node: tree.Arithmetic, place: _Place) -> _Code:
+    def _arithmetic(self, node: tree.Arithmetic, place: Place) -> Code:
         left, right = self._code(node.left, place), self._code(node.right, place)
-        text = f"{_SIGNS[node.operator]}({left.text}, {right.text})"
-        return _Code(text, depth=max(left.depth, right.depth) + 1)
+        text = f"{SIGNS[node.operator]}({left.text}, {right.text})"
+        return Code(text, depth=max(left.depth, right.depth) + 1)
 
-    def _comparison(self, node: tree.Comparison, place: _Place) -> _Code:
+    def _comparison(self, node: tree.Comparison, place: Place) -> Code:
         return self._compare(
             node.operator, self._code(node.left, place), self._code(node.right, place)
         )
 
-    def _inputcomparison(self, node: tree.InputComparison, place: _Place) -> _Code:
+    def _inputcomparison(self, node: tree.InputComparison, place: Place) -> Code:
         tested = self._input(tree.Input(), place)
         return self._compare(node.operator, tested, self._code(node.operand, place))
 
-    def _compare(self, sign: str, left: _Code, right: _Code) -> _Code:
+    def _compare(self, sign: str, left: Code, right: Code) -> Code:
         """Compare directly where the kind is plain to see, and by the general rules elsewhere."""
-        python, general = _PYTHON.get(sign, sign), _SYMBOLS[sign]
+        python, general = PYTHON.get(sign, sign), SYMBOLS[sign]
         depth = max(left.depth, right.depth) + 1
         kind = right.kind if right.constant else left.kind
         open_ = left if right.constant else right
-        if left.constant == right.constant or kind not in _TESTS or open_.kind == "boolean":
-            return _Code(f"{general}({left.text}, {right.text})", "boolean", depth)
-        variable = open_.text if _SIMPLE.match(open_.text) else self._variable()
+        if left.constant == right.constant or kind not in TESTS or open_.kind == "boolean":
+            return Code(f"{general}({left.text}, {right.text})", "boolean", depth)
+        variable = open_.text if SIMPLE.match(open_.text) else self._variable()
         first = variable if variable == open_.text else f"({variable} := {open_.text})"
         if kind == "null" and sign not in ("=", "!="):
-            return _Code("None", "boolean")
+            return Code("None", "boolean")
         pair = (variable, right.text) if open_ is left else (left.text, variable)
         direct = f"{pair[0]} {python} {pair[1]}"
         if kind == "null":
             direct = f"{variable} is None" if sign == "=" else f"{variable} is not None"
-        test = _TESTS[kind].format(first, variable)
+        test = TESTS[kind].format(first, variable)
         text = f"({direct} if {test} else {general}({pair[0]}, {pair[1]}))"
-        return _Code(text, "boolean", depth)
+        return Code(text, "boolean", depth)
 
-    def _between(self, node: tree.Between, place: _Place) -> _Code:
+    def _between(self, node: tree.Between, place: Place) -> Code:
         value = self._code(node.value, place)
         variable = self._variable()
-        low = self._compare("<=", self._code(node.low, place), _Code(variable))
-        high = self._compare("<=", _Code(variable), self._code(node.high, place))
+        low = self._compare("<=", self._code(node.low, place), Code(variable))
+        high = self._compare("<=", Code(variable), self._code(node.high, place))
         return self._given(variable, value, self._joined([low, high], "False", "True"))
 
-    def _given(self, variable: str, value: _Code, then: _Code) -> _Code:
+    def _given(self, variable: str, value: Code, then: Code) -> Code:
         """Give a value a name for the code that follows."""
         text = f"(None if ({variable} := {value.text}) is NOTHING else {then.text})"
-        return _Code(text, then.kind, max(value.depth, then.depth) + 1, then.raw)
+        return Code(text, then.kind, max(value.depth, then.depth) + 1, then.raw)
 
-    def _conjunction(self, node: tree.Conjunction, place: _Place) -> _Code:
+    def _conjunction(self, node: tree.Conjunction, place: Place) -> Code:
         return self._joined([self._code(each, place) for each in node.operands], "False", "True")
 
-    def _disjunction(self, node: tree.Disjunction, place: _Place) -> _Code:
+    def _disjunction(self, node: tree.Disjunction, place: Place) -> Code:
         return self._joined([self._code(each, place) for each in node.operands], "True", "False")
 
-    def _joined(self, codes: list[_Code], decisive: str, neutral: str) -> _Code:
+    def _joined(self, codes: list[Code], decisive: str, neutral: str) -> Code:
         """Join truth values: a decisive one ends it; else all must be neutral, or it is null."""
         if not codes:
-            return _Code(neutral, "boolean")
+            return Code(neutral, "boolean")
         variables = [self._variable() for _ in codes]
         decided = " or ".join(
             f"({variable} := {code.text}) is {decisive}"
@@ -285,33 +217,33 @@ class _Writer:
         )
         agreed = " is ".join([*variables, neutral])
         text = f"({decisive} if {decided} else {neutral} if {agreed} else None)"
-        return _Code(text, "boolean", max(code.depth for code in codes) + 2)
+        return Code(text, "boolean", max(code.depth for code in codes) + 2)
 
-    def _not(self, node: tree.Not, place: _Place) -> _Code:
+    def _not(self, node: tree.Not, place: Place) -> Code:
         return self._negated(self._code(node.operand, place))
 
-    def _negated(self, code: _Code) -> _Code:
+    def _negated(self, code: Code) -> Code:
         if code.kind != "boolean":
-            return _Code(f"negate({code.text})", "boolean", code.depth + 1)
+            return Code(f"negate({code.text})", "boolean", code.depth + 1)
         variable = self._variable()
         text = f"(None if ({variable} := {code.text}) is None else not {variable})"
-        return _Code(text, "boolean", code.depth + 1)
+        return Code(text, "boolean", code.depth + 1)
 
-    def _tests(self, tests: Iterable[tree.Node], place: _Place) -> _Code:
+    def _tests(self, tests: Iterable[tree.Node], place: Place) -> Code:
         return self._joined([self._test(test, place) for test in tests], "True", "False")
 
-    def _test(self, test: tree.Node, place: _Place) -> _Code:
+    def _test(self, test: tree.Node, place: Place) -> Code:
         if isinstance(test, tree.Interval) and _plain(test):
             return self._plain_interval(test, place)
         code = self._lifted(test, place)
         if decides(test):
             return code
         if code.constant:
-            return self._compare("=", _Code(place.input), code)
+            return self._compare("=", Code(place.input), code)
         meets = "meets_condition" if stands_alone(test) else "meets"
-        return _Code(f"{meets}({place.input}, {code.text})", "boolean", code.depth + 1)
+        return Code(f"{meets}({place.input}, {code.text})", "boolean", code.depth + 1)
 
-    def _plain_interval(self, node: tree.Interval, place: _Place) -> _Code:
+    def _plain_interval(self, node: tree.Interval, place: Place) -> Code:
         codes = []
         for end, closed, sign in (
             (node.low, node.low_closed, ">"),
@@ -319,31 +251,31 @@ class _Writer:
         ):
             if end is not None:
                 operator = sign + "=" * closed
-                codes.append(self._compare(operator, _Code(place.input), self._code(end, place)))
+                codes.append(self._compare(operator, Code(place.input), self._code(end, place)))
         return self._joined(codes, "False", "True")
 
-    def _unarytests(self, node: tree.UnaryTests, place: _Place) -> _Code:
+    def _unarytests(self, node: tree.UnaryTests, place: Place) -> Code:
         if not node.tests:
-            return _Code("True", "boolean")
+            return Code("True", "boolean")
         code = self._tests(node.tests, place)
         return self._negated(code) if node.negated else code
 
-    def _membership(self, node: tree.Membership, place: _Place) -> _Code:
+    def _membership(self, node: tree.Membership, place: Place) -> Code:
         value = self._lifted(node.value, place)
         if not any(decides(test) for test in node.tests):
             value = self._code(node.value, place)  # The tests bring it into form themselves.
         variable = self._variable()
         return self._given(variable, value, self._tests(node.tests, place.testing(variable)))
 
-    def _if(self, node: tree.If, place: _Place) -> _Code:
+    def _if(self, node: tree.If, place: Place) -> Code:
         codes = [self._lifted(each, place) for each in (node.then, node.condition, node.otherwise)]
         then, condition, otherwise = codes
         text = f"({then.text} if {condition.text} is True else {otherwise.text})"
-        return _Code(text, depth=max(code.depth for code in codes) + 1)
+        return Code(text, depth=max(code.depth for code in codes) + 1)
 
     def _turns(
-        self, iterations: tuple[tree.Iteration, ...], place: _Place
-    ) -> tuple[str, list[str], _Place, int]:
+        self, iterations: tuple[tree.Iteration, ...], place: Place
+    ) -> tuple[str, list[str], Place, int]:
         sources, depth = "", 0
         variables: list[str] = []
         for iteration in iterations:
@@ -360,7 +292,7 @@ class _Writer:
             place = place.having(iteration.name, variables[-1])
         return f"({sources})", variables, place, depth
 
-    def _for(self, node: tree.For, place: _Place) -> _Code:
+    def _for(self, node: tree.For, place: Place) -> Code:
         sources, variables, inner, depth = self._turns(node.iterations, place)
         partial = reads_partial(node)
         if partial:
@@ -368,22 +300,22 @@ class _Writer:
             inner = inner.having("partial", variables[-1])
         body = self._lifted(node.body, inner)
         text = f"each({sources}, lambda {', '.join(variables)}: {body.text}, {partial})"
-        return _Code(text, depth=max(depth, body.depth) + 3)
+        return Code(text, depth=max(depth, body.depth) + 3)
 
-    def _quantified(self, node: tree.Quantified, place: _Place) -> _Code:
+    def _quantified(self, node: tree.Quantified, place: Place) -> Code:
         sources, variables, inner, depth = self._turns(node.iterations, place)
         condition = self._code(node.condition, inner)
         text = f"{node.kind}({sources}, lambda {', '.join(variables)}: {condition.text})"
-        return _Code(text, depth=max(depth, condition.depth) + 3)
+        return Code(text, depth=max(depth, condition.depth) + 3)
 
-    def _listof(self, node: tree.ListOf, place: _Place) -> _Code:
+    def _listof(self, node: tree.ListOf, place: Place) -> Code:
         items, depth = self._all(node.items, place)
-        return _Code(f"[{items}]", depth=depth)
+        return Code(f"[{items}]", depth=depth)
 
-    def _context(self, node: tree.Context, place: _Place) -> _Code:
+    def _context(self, node: tree.Context, place: Place) -> Code:
         keys = [entry.key for entry in node.entries]
         if len(set(keys)) < len(keys):
-            return _Code("None")
+            return Code("None")
         values_, depth = [], 0
         for entry in node.entries:
             value = self._lifted(entry.value, place)
@@ -392,22 +324,22 @@ class _Writer:
             depth = max(depth, value.depth)
             values_.append(f"{self._constant(entry.key)}: ({variable} := {value.text}), ")
         # A function of its own keeps the names of the entries to themselves.
-        return _Code(f"(lambda: {{{''.join(values_)}}})()", depth=depth + 3)
+        return Code(f"(lambda: {{{''.join(values_)}}})()", depth=depth + 3)
 
-    def _interval(self, node: tree.Interval, place: _Place) -> _Code:
+    def _interval(self, node: tree.Interval, place: Place) -> Code:
         ends, depth = self._all([end or tree.Literal(None) for end in (node.low, node.high)], place)
         flags = (node.low_closed, node.high_closed, node.low is None, node.high is None)
-        return _Code(f"interval({ends}{', '.join(map(repr, flags))})", depth=depth)
+        return Code(f"interval({ends}{', '.join(map(repr, flags))})", depth=depth)
 
-    def _filter(self, node: tree.Filter, place: _Place) -> _Code:
+    def _filter(self, node: tree.Filter, place: Place) -> Code:
         base = self._lifted(node.base, place)
         variable = self._variable()
-        inner = place.having("item", variable).having(_ANY_ENTRY, variable)
+        inner = place.having("item", variable).having(ANY_ENTRY, variable)
         condition = self._lifted(node.condition, inner)
         text = f"filtered({base.text}, lambda {variable}: {condition.text})"
-        return _Code(text, depth=max(base.depth, condition.depth) + 2)
+        return Code(text, depth=max(base.depth, condition.depth) + 2)
 
-    def _call(self, node: tree.Call, place: _Place) -> _Code:
+    def _call(self, node: tree.Call, place: Place) -> Code:
         codes = [self._lifted(each, place) for each in node.positional]
         named = [(each.name, self._lifted(each.value, place)) for each in node.named]
         depth = max((code.depth for code in [*codes, *(code for _, code in named)]), default=0) + 3
@@ -417,32 +349,32 @@ class _Writer:
             pairs = ((key.replace(" ", "_"), code) for key, code in named)
             given = given if not named else f"**{self._mapping(pairs)}"
             function = self._chosen(name, self._external(name), place)
-            return _Code(f"lift({function}({given}))", depth=depth)
+            return Code(f"lift({function}({given}))", depth=depth)
         if name in BUILTINS:
             function = self._chosen(name, self._constant(BUILTINS[name]), place)
             way = f".by_name({self._mapping(named)})" if named else f"({given})"
-            return _Code(f"{function}{way}", depth=depth)
+            return Code(f"{function}{way}", depth=depth)
         called = self._lifted(node.function, place)
         given = "".join(f"{code.text}, " for code in codes)
         text = f"apply({called.text}, ({given}), {self._mapping(named)})"
-        return _Code(text, depth=max(depth, called.depth + 1))
+        return Code(text, depth=max(depth, called.depth + 1))
 
     def _external(self, name: str) -> str:
         function = self._functions[name]
         return f"({function})" if isinstance(function, str) else self._constant(function)
 
-    def _chosen(self, name: str, function: str, place: _Place) -> str:
+    def _chosen(self, name: str, function: str, place: Place) -> str:
         """Let a function that the expression itself defines win over one from outside."""
         for each, variable in place.names:
             if each == name:
                 return f"({variable} if type({variable}) is Lambda else {function})"
         return function
 
-    def _mapping(self, named: Iterable[tuple[str, _Code]]) -> str:
+    def _mapping(self, named: Iterable[tuple[str, Code]]) -> str:
         pairs = ", ".join(f"{self._constant(key)}: {code.text}" for key, code in named)
         return f"{{{pairs}}}"
 
-    def _function(self, node: tree.Function, place: _Place) -> _Code:
+    def _function(self, node: tree.Function, place: Place) -> Code:
         variables: list[str] = []
         for parameter in node.parameters:
             variables.append(self._variable())
@@ -450,12 +382,12 @@ class _Writer:
         body = self._lifted(node.body, place)
         parameters = "".join(f"{self._constant(each)}, " for each in node.parameters)
         text = f"Lambda(({parameters}), lambda {', '.join(variables)}: {body.text})"
-        return _Code(text, depth=body.depth + 2)
+        return Code(text, depth=body.depth + 2)
 
-    def _instanceof(self, node: tree.InstanceOf, place: _Place) -> _Code:
+    def _instanceof(self, node: tree.InstanceOf, place: Place) -> Code:
         value = self._lifted(node.value, place)
         text = f"is_instance({value.text}, {self._constant(node.type)})"
-        return _Code(text, "boolean", value.depth + 1)
+        return Code(text, "boolean", value.depth + 1)
 
 
 def _plain(node: tree.Interval) -> bool:

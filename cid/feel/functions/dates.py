@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from cid.feel import temporal
+from cid.feel.comparison import equal
 from cid.feel.functions.numbers import is_number, whole
 from cid.feel.functions.signature import Builtin
 from cid.feel.temporal import Months
-from cid.feel.values import equal
 
 _DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 _MONTHS = [

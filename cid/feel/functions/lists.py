@@ -7,10 +7,12 @@ from datetime import timedelta
 from functools import cmp_to_key
 from typing import Any
 
+from cid.feel.arithmetic import add, divide, multiply
+from cid.feel.comparison import equal, less
 from cid.feel.functions.numbers import is_number, whole
 from cid.feel.functions.signature import Builtin
 from cid.feel.temporal import Months
-from cid.feel.values import DECIMAL, Lambda, add, divide, equal, less, multiply
+from cid.feel.values import DECIMAL, Lambda, kind_of
 
 MAX_ITEMS = 1_000_000
 """Longest list a function may make."""
@@ -36,9 +38,9 @@ def _same(left: Any, right: Any) -> bool:
     return equal(left, right) is True
 
 
-def count(list: Any) -> int | None:
+def count(given: Any) -> int | None:
     """Count the elements."""
-    items = as_list(list)
+    items = as_list(given)
     return None if items is None else len(items)
 
 
@@ -149,15 +151,15 @@ def _any(*values: Any) -> bool | None:
     return False if all(item is False for item in items) else None
 
 
-def list_contains(list: Any, element: Any) -> bool | None:
+def list_contains(given: Any, element: Any) -> bool | None:
     """Tell whether an element is in a list."""
-    items = as_list(list)
+    items = as_list(given)
     return None if items is None else any(_same(item, element) for item in items)
 
 
-def sublist(list: Any, start_position: Any, length: Any = None) -> Any:
+def sublist(given: Any, start_position: Any, length: Any = None) -> Any:
     """Give a part of a list; positions count from 1, or from the end where negative."""
-    items, start = as_list(list), whole(start_position)
+    items, start = as_list(given), whole(start_position)
     wanted = None if length is None else whole(length)
     if items is None or not start or abs(start) > len(items):
         return None
@@ -169,9 +171,9 @@ def sublist(list: Any, start_position: Any, length: Any = None) -> Any:
     return items[begin : begin + wanted]
 
 
-def append(list: Any, *items: Any) -> Any:
+def append(given: Any, *items: Any) -> Any:
     """Give a list with further elements at its end."""
-    found = as_list(list)
+    found = as_list(given)
     return [*(found if found is not None else [None]), *items]
 
 
@@ -185,68 +187,81 @@ def concatenate(*lists: Any) -> Any:
     return joined
 
 
-def insert_before(list: Any, position: Any, newItem: Any) -> Any:
+def insert_before(given: Any, position: Any, new: Any) -> Any:
     """Give a list with a new element before a position."""
-    items, at = as_list(list), whole(position)
+    items, at = as_list(given), whole(position)
     if items is None or not at or abs(at) > len(items):
         return None
     index = at - 1 if at > 0 else len(items) + at
-    return [*items[:index], newItem, *items[index:]]
+    return [*items[:index], new, *items[index:]]
 
 
-def remove(list: Any, position: Any) -> Any:
+def remove(given: Any, position: Any) -> Any:
     """Give a list without the element at a position."""
-    items, at = as_list(list), whole(position)
+    items, at = as_list(given), whole(position)
     if items is None or not at or abs(at) > len(items):
         return None
     index = at - 1 if at > 0 else len(items) + at
     return [*items[:index], *items[index + 1 :]]
 
 
-def list_replace(list: Any, position: Any, newItem: Any) -> Any:
+def list_replace(given: Any, position: Any, new: Any) -> Any:
     """Give a list with another element at a position, or wherever a function says so."""
-    items = as_list(list)
+    items = as_list(given)
     if items is None:
         return None
     if isinstance(position, Lambda):
-        verdicts = [position(item, newItem) for item in items]
+        verdicts = [position(item, new) for item in items]
         if any(not isinstance(verdict, bool) for verdict in verdicts):
             return None
-        return [newItem if verdict else item for item, verdict in zip(items, verdicts, strict=True)]
+        return [new if verdict else item for item, verdict in zip(items, verdicts, strict=True)]
     at = whole(position)
     if not at or abs(at) > len(items):
         return None
     index = at - 1 if at > 0 else len(items) + at
-    return [*items[:index], newItem, *items[index + 1 :]]
+    return [*items[:index], new, *items[index + 1 :]]
 
 
-def reverse(list: Any) -> Any:
+def reverse(given: Any) -> Any:
     """Give a list backwards."""
-    items = as_list(list)
+    items = as_list(given)
     return None if items is None else items[::-1]
 
 
-def index_of(list: Any, match: Any) -> Any:
+def index_of(given: Any, match: Any) -> Any:
     """Give the positions at which an element stands."""
-    items = as_list(list)
+    items = as_list(given)
     if items is None:
         return None
     return [position for position, item in enumerate(items, 1) if _same(item, match)]
 
 
-def distinct_values(list: Any) -> Any:
+class _Seen:
+    """The values met so far; plain ones are found at once, others by comparing with each."""
+
+    def __init__(self) -> None:
+        self._plain: dict[tuple[str, Any], int] = {}
+        self._others: list[list[Any]] = []
+
+    def again(self, value: Any) -> int:
+        """Count how often a value has been met, this time included."""
+        kind = kind_of(value)
+        if kind in ("number", "string", "boolean", "null"):
+            key = kind, value
+            self._plain[key] = self._plain.get(key, 0) + 1
+            return self._plain[key]
+        for other in self._others:
+            if _same(other[0], value):
+                other.append(value)
+                return len(other)
+        self._others.append([value])
+        return 1
+
+
+def distinct_values(given: Any) -> Any:
     """Give each element once."""
-    items = as_list(list)
-    if items is None:
-        return None
-    seen: list_[Any] = []
-    for item in items:
-        if not any(_same(item, other) for other in seen):
-            seen.append(item)
-    return seen
-
-
-list_ = list
+    items, seen = as_list(given), _Seen()
+    return None if items is None else [item for item in items if seen.again(item) == 1]
 
 
 def union(*lists: Any) -> Any:
@@ -254,35 +269,34 @@ def union(*lists: Any) -> Any:
     return distinct_values(concatenate(*lists))
 
 
-def duplicate_values(list: Any) -> Any:
-    """Give the elements that occur more than once."""
-    items = as_list(list)
+def duplicate_values(given: Any) -> Any:
+    """Give the elements that occur more than once, in the order of their first appearance."""
+    items, seen = as_list(given), _Seen()
     if items is None:
         return None
-    return [
-        item for item in distinct_values(items) if sum(_same(item, other) for other in items) > 1
-    ]
+    repeated = [item for item in items if seen.again(item) == 2]
+    return [item for item in distinct_values(items) if any(_same(item, each) for each in repeated)]
 
 
-def flatten(list: Any) -> Any:
+def flatten(given: Any) -> Any:
     """Take lists within a list apart."""
-    items = as_list(list)
+    items = as_list(given)
     if items is None:
         return None
-    flat: list_[Any] = []
+    flat: list[Any] = []
     waiting = items[::-1]
     while waiting:
         item = waiting.pop()
-        if isinstance(item, list_):
+        if isinstance(item, list):
             waiting.extend(reversed(item))
         else:
             flat.append(item)
     return flat
 
 
-def sort(list: Any, precedes: Any = None) -> Any:
+def sort(given: Any, precedes: Any = None) -> Any:
     """Put a list in order; ``precedes`` says of two elements whether the first comes first."""
-    items = as_list(list)
+    items = as_list(given)
     if items is None:
         return None
     before = precedes if isinstance(precedes, Lambda) else less
@@ -298,7 +312,7 @@ def sort(list: Any, precedes: Any = None) -> Any:
 
 
 FUNCTIONS = {
-    "count": Builtin(count),
+    "count": Builtin(count, ("list",)),
     "min": Builtin(_extreme(less)),
     "max": Builtin(_extreme(lambda item, best: less(best, item))),
     "sum": Builtin(total),
@@ -309,18 +323,20 @@ FUNCTIONS = {
     "mode": Builtin(mode),
     "all": Builtin(_all),
     "any": Builtin(_any),
-    "list contains": Builtin(list_contains),
-    "sublist": Builtin(sublist),
-    "append": Builtin(append),
+    "list contains": Builtin(list_contains, ("list", "element")),
+    "sublist": Builtin(sublist, ("list", "start position", "length")),
+    "append": Builtin(append, ("list", "item")),
     "concatenate": Builtin(concatenate),
-    "insert before": Builtin(insert_before),
-    "remove": Builtin(remove),
-    "list replace": Builtin(list_replace, ("list", "match", "newItem")),
-    "reverse": Builtin(reverse),
-    "index of": Builtin(index_of),
+    "insert before": Builtin(insert_before, ("list", "position", "newItem")),
+    "remove": Builtin(remove, ("list", "position")),
+    "list replace": Builtin(
+        list_replace, ("list", "position", "newItem"), ("list", "match", "newItem")
+    ),
+    "reverse": Builtin(reverse, ("list",)),
+    "index of": Builtin(index_of, ("list", "match")),
     "union": Builtin(union),
-    "distinct values": Builtin(distinct_values),
-    "duplicate values": Builtin(duplicate_values),
-    "flatten": Builtin(flatten),
-    "sort": Builtin(sort),
+    "distinct values": Builtin(distinct_values, ("list",)),
+    "duplicate values": Builtin(duplicate_values, ("list",)),
+    "flatten": Builtin(flatten, ("list",)),
+    "sort": Builtin(sort, ("list", "precedes")),
 }

@@ -13,7 +13,7 @@ class Builtin:
     __slots__ = ("_aliases", "_call", "_fewest", "_most", "_variadic", "parameters")
 
     def __init__(self, call: Callable[..., Any], *aliases: tuple[str, ...]) -> None:
-        """Declare a function; ``aliases`` are further ways to name its parameters."""
+        """Declare a function; ``aliases`` name its parameters where Python's names do not."""
         self._call = call
         plain = [
             each
@@ -24,7 +24,7 @@ class Builtin:
         self._fewest = sum(each.default is inspect.Parameter.empty for each in plain)
         self._most = len(plain)
         self.parameters = tuple(each.name.rstrip("_").replace("_", " ") for each in plain)
-        self._aliases = (self.parameters, *aliases)
+        self._aliases = aliases or (self.parameters,)
 
     def __call__(self, *values: Any) -> Any:
         """Apply it by position."""
