@@ -191,6 +191,7 @@ class Loop(BaseModel):
     id: str
     state: Literal["open", "closed"]
     customers: list[str]
+    names: dict[str, str]
     began: Moment
     closed: Moment | None
     hours: float | None

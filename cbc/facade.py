@@ -136,7 +136,8 @@ class Capabilities:
         if not found:
             raise NotFound("loop", loop_id)
         period = Period(parse_time(found[0].time), self._gauge.now() + 1)
-        return trace(loop_id, found, self._moved(loop_id, period))
+        names = self._names([{"customer": step.customer} for step in found])
+        return {**trace(loop_id, found, self._moved(loop_id, period)), "names": names}
 
     def problems(self) -> list[InvalidDefinition]:
         """Find dead links, and measures whose SQL cannot be answered."""

@@ -1,15 +1,15 @@
 """A number with its numerator, denominator, size and interval; its verdict against a target.
 
-Intervals are two-sided 90 %: a verdict is then wrong at most one time in twenty. Shares of rows
-that each count 0 or 1 have Wilson's interval; other ratios the normal one with the linearised
-variance (each row is a cluster); differences combine the intervals of their arms (Newcombe; Zou and
-Donner for strata). Sums and counts are what happened, not a sample: they have no interval.
+Intervals are two-sided 90 %: a verdict is then wrong at most one time in twenty. Shares have
+Wilson's interval (where rows are unequal, with the size that has the same linearised error, each row
+being a cluster); other ratios have the normal one; differences combine the intervals of their arms
+(Newcombe; Zou and Donner for strata). Sums and counts are what happened, no sample: they have none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import ceil, sqrt
 from typing import Any, Literal, NamedTuple
@@ -87,6 +87,8 @@ class Reading:
     low: float | None = None
     high: float | None = None
     latest: int | None = None
+    noise: float = 0.0
+    """How much a sum or count varies by chance, were each row an event of its own."""
 
 
 class Estimate(NamedTuple):
@@ -121,13 +123,14 @@ def read(measure: Measure, groups: Mapping[tuple[str, str], Totals]) -> Reading:
     if not whole.rows:
         return reading
     if measure.kind in ("sum", "count"):
-        return _with(reading, float(whole.numerator))
+        return replace(reading, value=float(whole.numerator), noise=sqrt(whole.squares))
     found = _difference(groups) if measure.kind == "difference" else _ratio(whole)
     if found is None:
         return reading
     # One row says nothing about how much rows vary, unless each is a yes or no.
     certain = whole.rows > 1 or not whole.uneven
-    return _with(reading, found.value, *(found[1:] if certain else ()))
+    low, high = found[1:] if certain else (None, None)
+    return replace(reading, value=found.value, low=low, high=high)
 
 
 def verdict(measure: Measure, reading: Reading, target: float | None) -> tuple[Verdict, int | None]:
@@ -165,7 +168,7 @@ def compare(measure: Measure, now: Reading, before: Reading) -> Comparison:
         return "no data"
     change = now.value - before.value
     if measure.kind in ("sum", "count"):
-        noise = 0.0
+        noise = Z * sqrt(now.noise**2 + before.noise**2)
     elif None in (now.low, now.high, before.low, before.high):
         return "no clear change"
     else:
@@ -182,14 +185,6 @@ def exact(value: Any) -> Decimal:
     return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
 
 
-def _with(
-    reading: Reading, value: float, low: float | None = None, high: float | None = None
-) -> Reading:
-    return Reading(
-        value, reading.numerator, reading.denominator, reading.n, low, high, reading.latest
-    )
-
-
 def _half(reading: Reading) -> float:
     return ((reading.high or 0.0) - (reading.low or 0.0)) / 2
 
@@ -204,14 +199,14 @@ def _ratio(totals: Totals) -> Estimate | None:
     if n < 2:
         return Estimate(value, value, value)
     spread = totals.squares - 2 * value * totals.products + value * value * totals.weights
-    half = Z * sqrt(max(spread, 0.0) * n / (n - 1)) / abs(under)
-    low, high = value - half, value + half
-    if not totals.outside:
-        low, high = max(low, 0.0), min(high, 1.0)
-    return Estimate(value, low, high)
+    error = sqrt(max(spread, 0.0) * n / (n - 1)) / abs(under)
+    if totals.outside:
+        return Estimate(value, value - Z * error, value + Z * error)
+    # A share of unequal rows is worth as many equal ones as have the same error.
+    return _wilson(value, value * (1 - value) / error**2 if error else n)
 
 
-def _wilson(share: float, n: int) -> Estimate:
+def _wilson(share: float, n: float) -> Estimate:
     z2 = Z * Z
     middle = share + z2 / (2 * n)
     half = Z * sqrt(share * (1 - share) / n + z2 / (4 * n * n))

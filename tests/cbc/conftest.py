@@ -20,9 +20,9 @@ def history():
     return MemoryHistory()
 
 
-@pytest.fixture
-def definitions(tmp_path):
-    return load_shipped(Builtin(), tmp_path)
+@pytest.fixture(scope="session")
+def definitions(tmp_path_factory):
+    return load_shipped(Builtin(), tmp_path_factory.mktemp("company"))
 
 
 @pytest.fixture

@@ -55,6 +55,23 @@ def test_noise_is_not_called_a_change():
     assert compare(measure(), large, Reading(None)) == "no data"
 
 
+def test_a_few_more_or_less_of_something_counted_is_no_clear_change():
+    count = measure(kind="count")
+
+    def counted(n):
+        return number(count, [{"numerator": 1, "denominator": 1}] * n)
+
+    assert compare(count, counted(5), counted(8)) == "no clear change"
+    assert compare(count, counted(50), counted(80)) == "worse"
+
+
+def test_nobody_among_a_few_is_not_certainly_nobody():
+    rows = [{"numerator": 0, "denominator": 5}] * 8
+
+    assert (number(measure(), rows).low, number(measure(), rows).value) == (0, 0)
+    assert number(measure(), rows).high == pytest.approx(0.2527, abs=1e-4)  # Wilson: z²/(n + z²)
+
+
 @given(st.lists(st.tuples(st.integers(-9, 9), st.integers(0, 3)), max_size=30))
 def test_totals_may_be_added_in_any_order(pairs):
     rows = [Totals.of({"numerator": over, "denominator": under}) for over, under in pairs]

@@ -92,7 +92,7 @@ def _history() -> MemoryHistory:
             opened_at=_before(days + 1),
             due_at=_before(days),
             closed_at=format_time(NOW - days * DAY + dice.randrange(-9, 3) * HOUR),
-            loop=f"l_{days}",
+            loop=f"x_{days}",
         )
     _loop(history)
     return history
@@ -113,6 +113,7 @@ def _loop(history: MemoryHistory) -> None:
         "decisions",
         id="d1",
         rule="win back a silent vip",
+        version="1",
         trigger="analysis",
         customer=JONAS,
         at=_before(9),
