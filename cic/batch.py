@@ -3,8 +3,8 @@
 This is the path that does not know the live one: one query over the facts, window half-open
 ``(as_of − W, as_of]``. What the numbers mean is said in `cic.oracle`; both must always agree.
 
-What SQL cannot say exactly as FEEL means it is not approximated: those traits are computed by the oracle from
-the same facts, which is slower and just as right.
+What SQL cannot say exactly as FEEL means it is not approximated: those traits are computed by the
+oracle from the same facts, which is slower and just as right.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def compute(engine: Engine, traits: Traits, as_of: int, known_at: int | None = N
         engine: the history to ask.
         traits: the traits by name.
         as_of: the moment.
-        known_at: leave out facts received later than this; all that is known today where it is None.
+        known_at: leave out facts received later than this; everything known today where None.
     """
     known = "" if known_at is None else f" AND {at_most('received', known_at)}"
     owners = _ask(engine, f"SELECT DISTINCT customer FROM facts WHERE customer IS NOT NULL{known}")
@@ -204,8 +204,9 @@ def profiles(
 ) -> dict[str, dict[str, Any]]:
     """Return the attributes in force at a moment, for every customer about whom something was said.
 
-    Where masters are named and ``master`` survivorship holds, the word of an earlier-named one beats that of a
-    later one, and any master's word beats that of others; among equals the newest observation wins.
+    Where masters are named and ``master`` survivorship holds, the word of an earlier-named one
+    beats that of a later one, and any master's word beats that of others; among equals the newest
+    wins.
     """
     ranks = [
         f"({text_literal(name)}, {text_literal(source)}, {rank})"
@@ -219,7 +220,8 @@ def profiles(
         )
         SELECT customer, attribute, value FROM attributes a
         LEFT JOIN ranks r USING (attribute, source)
-        WHERE attribute IN ({_list(attributes)}) AND customer IS NOT NULL AND {at_most("a.time", as_of)}
+        WHERE attribute IN ({_list(attributes)}) AND customer IS NOT NULL
+            AND {at_most("a.time", as_of)}
         QUALIFY row_number() OVER (
             PARTITION BY customer, attribute
             ORDER BY rank NULLS LAST, a.time DESC, source DESC, message_id DESC

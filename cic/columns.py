@@ -1,7 +1,8 @@
-"""Properties of facts as columns: which SQL reads a FEEL expression exactly, and on which facts it cannot.
+"""Properties of facts as columns: which SQL reads a FEEL expression exactly, and where it cannot.
 
-A property of a fact may be anything, in every fact something else. SQL wants one type. So the kind is guessed
-from how the expression uses the name, and `odd` finds the facts for which the guess is wrong.
+A property of a fact may be anything, in every fact something else. SQL wants one type. So the kind
+is guessed from how the expression uses the name, and `odd` finds the facts for which the guess is
+wrong.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Expression:
         self.kinds = {name: "text" for name in names(self.tree)} | nulls | others
 
     def column(self, aggregate: Aggregate) -> str:
-        """Return the SQL of a value that an aggregate takes; only plain properties are read this way.
+        """Return the SQL of a value that an aggregate takes; only plain properties can be read.
 
         Raises:
             Unreadable: it is a calculation, or reads what is not a property.
@@ -74,7 +75,7 @@ class Expression:
             raise Unreadable(str(error)) from error
 
     def odd(self) -> str:
-        """Return SQL that is true for facts whose properties are not of the kinds that `sql` reads."""
+        """Return SQL that is true for facts whose properties `sql` cannot read."""
         return " OR ".join(
             f"coalesce({self._odd(name)}, false)" for name in self.kinds if name not in _OWN
         )
@@ -190,10 +191,14 @@ def _kinds(node: feel.Node) -> Iterator[tuple[str, Kind]]:
 
 def _alike(nodes: list[feel.Node]) -> Iterator[tuple[str, Kind]]:
     kinds = [kind for node in nodes if (kind := _literal(node))]
-    yield from _named(nodes, min(kinds, key=["number", "text", "boolean", "any"].index, default="any"))
+    yield from _named(
+        nodes, min(kinds, key=["number", "text", "boolean", "any"].index, default="any")
+    )
 
 
-def _named(nodes: list[feel.Node] | tuple[feel.Node, ...], kind: Kind) -> Iterator[tuple[str, Kind]]:
+def _named(
+    nodes: list[feel.Node] | tuple[feel.Node, ...], kind: Kind
+) -> Iterator[tuple[str, Kind]]:
     for node in nodes:
         if isinstance(node, feel.Name):
             yield node.name, kind

@@ -4,8 +4,8 @@ A question is a small JSON document, for example::
 
     {"measures": ["revenue"], "dimensions": ["month", "country"], "last": "365 d"}
 
-It is planned into SQL in which each measure is counted at its own grain before anything is joined, and every
-row of the answer opens to the customers behind it.
+It is planned into SQL in which each measure is counted at its own grain before anything is joined,
+and every row of the answer opens to the customers behind it.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def read_query(document: Mapping[str, Any], vocabulary: Vocabulary) -> Query:
         place = ".".join(map(str, first["loc"])) or "the query"
         raise InvalidInput(
             f"{place}: {first['msg']}.",
-            hint='Ask for example {"measures": ["revenue"], "dimensions": ["month"], "last": "365 d"}.',
+            hint='Ask for example {"measures": ["revenue"], "dimensions": ["month"]}.',
         ) from None
     for name in query.measures:
         if name not in vocabulary.measures:
@@ -105,9 +105,9 @@ def explore(
     columns = _describe(query, vocabulary)
     if query.compare:
         if begin is None or end is None:
-            raise InvalidInput("'compare' needs a period.", hint="Add for example \"last\": \"90 d\".")
+            raise InvalidInput("'compare' needs a period.", hint='Add for example "last": "90 d".')
         before = engine.query(plan(query, vocabulary, begin - (end - begin), begin, whole=True))
-        columns, rows = _compared(query, columns, rows, before.rows)
+        columns, rows = _compared(query, vocabulary, columns, rows, before.rows)
     return {
         "columns": columns,
         "rows": [[plain(value) for value in row] for row in rows],
@@ -213,7 +213,7 @@ def _aggregated(
 
 
 def _only(vocabulary: Vocabulary, measure: str) -> str:
-    # Each part has one row for a combination of dimensions: any_value takes the only value there is.
+    # Each part has one row for a combination of dimensions: any_value takes the only value.
     value = f"any_value({quoted(measure)})"
     if vocabulary.measures[measure].zero:
         value = f"coalesce({value}, 0)"
@@ -287,9 +287,7 @@ def _dimension(vocabulary: Vocabulary, measure: str, base: str, name: str) -> st
     found = vocabulary.on(base, name)
     if found is None:
         able = ", ".join(vocabulary.split_by(name))
-        raise InvalidInput(
-            f"{measure!r} cannot be split by {name!r}.", hint=f"These can: {able}."
-        )
+        raise InvalidInput(f"{measure!r} cannot be split by {name!r}.", hint=f"These can: {able}.")
     return found
 
 
@@ -341,12 +339,16 @@ def _describe(query: Query, vocabulary: Vocabulary) -> list[dict[str, Any]]:
 
 
 def _compared(
-    query: Query, columns: list[dict[str, Any]], rows: list[list[Any]], before: list[tuple[Any, ...]]
+    query: Query,
+    vocabulary: Vocabulary,
+    columns: list[dict[str, Any]],
+    rows: list[list[Any]],
+    before: list[tuple[Any, ...]],
 ) -> tuple[list[dict[str, Any]], list[list[Any]]]:
     """Put beside each measure what it was in the period before."""
     width = len(query.dimensions)
     by_key = {row[:width]: row[width:] for row in before}
-    nothing = (None,) * len(query.measures)
+    nothing = tuple(0 if vocabulary.measures[name].zero else None for name in query.measures)
     described = columns[:width]
     for column in columns[width:]:
         described += [column, {**column, "name": f"{column['name']} before", "kind": "before"}]

@@ -1,7 +1,8 @@
 """History: everything that happened to all customers, in columns, for questions about many at once.
 
-It is derived from the records and can always be made again. These are the views an analyst reads with SQL;
-every one exists from the first moment on, empty where nothing has happened yet. Timestamps are UTC.
+It is derived from the records and can always be made again. These are the views an analyst reads
+with SQL; every one exists from the first moment on, empty where nothing has happened yet.
+Timestamps are UTC.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ CREATE TABLE kept.state (generation VARCHAR, format VARCHAR, position BIGINT);
 CREATE TABLE kept.mirror (name VARCHAR, version VARCHAR);
 CREATE TABLE kept.owner (identity VARCHAR, customer VARCHAR);
 CREATE TABLE kept.fact (
-    position BIGINT, identity VARCHAR, message_id VARCHAR, source VARCHAR, type VARCHAR, event VARCHAR,
-    "time" TIMESTAMP, received TIMESTAMP, actor VARCHAR, loop VARCHAR, properties JSON
+    position BIGINT, identity VARCHAR, message_id VARCHAR, source VARCHAR, type VARCHAR,
+    event VARCHAR, "time" TIMESTAMP, received TIMESTAMP, actor VARCHAR, loop VARCHAR,
+    properties JSON
 );
 CREATE TABLE kept.observation (
     position BIGINT, identity VARCHAR, source VARCHAR, message_id VARCHAR, attribute VARCHAR,
@@ -97,7 +99,7 @@ SCHEMA: dict[str, dict[str, str]] = {
 def column_types(name: str, mirror: Mirror, rows: list[tuple[Any, ...]]) -> dict[str, str]:
     """Decide the SQL type of each column of a mirrored table.
 
-    What the mirror says comes first, then what history knows of the table, then the values themselves.
+    What the mirror says comes first, then what history knows of the table, then the values.
     """
     known: Mapping[str, str] = SCHEMA.get(name, {})
     types: dict[str, str] = {}

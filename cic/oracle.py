@@ -1,4 +1,4 @@
-"""What a trait is, said in the plainest code: every other way of computing it must agree with this one.
+"""What a trait is, said in the plainest code: every other way of computing it must agree.
 
 A trait of a customer at a moment ``as_of`` is an aggregate over the customer's facts
 
@@ -7,20 +7,21 @@ A trait of a customer at a moment ``as_of`` is an aggregate over the customer's 
 - that were received at or before ``known_at``, where one is given,
 - for which ``where`` is true (null is not true).
 
-Expressions read the fact's properties and its ``event``, ``source`` and ``time`` (a moment in UTC), which
-win over properties of the same name. A fact whose value is not fit for the aggregate does not contribute:
+Expressions read the fact's properties and its ``event``, ``source`` and ``time`` (a moment in UTC),
+which win over properties of the same name. A fact whose value is not fit does not contribute:
 
 ``count``      every fact contributes; 0 where there is none
-``sum``        numbers, each first rounded half up to 4 decimals; numbers of 10¹⁴ or more are no amounts
-               and do not contribute; 0 where there is none
+``sum``        numbers, each first rounded half up to 4 decimals; numbers of 10¹⁴ or more are no
+               amounts and do not contribute; 0 where there is none
 ``min, max``   the same numbers; null where there is none
-``average``    the sum divided by the number of facts that contribute, rounded half up to 4 decimals;
-               null where there is none
+``average``    the sum divided by the number of facts that contribute, rounded half up to 4
+               decimals; null where there is none
 ``distinct``   how many different texts: a text is itself, a number is its amount written without
                needless zeros, a truth value is ``true`` or ``false``, a date or moment is ISO text;
                lists, contexts and null do not contribute; 0 where there is none
-``first, last`` the value as it is (a number as Decimal) of the first or last fact that has one of the same
-               kinds, in the total order (time, source, message id); null where there is none
+``first, last`` the value as it is (a number as Decimal) of the first or last fact that has one
+               of the same kinds, in the total order (time, source, message id); null where
+               there is none
 """
 
 from __future__ import annotations
@@ -85,9 +86,10 @@ def _counted(trait: Trait, facts: Iterable[Fact], as_of: int) -> Iterator[Fact]:
     where = parse(trait.where) if trait.where else None
     for fact in facts:
         inside = fact.time <= as_of and (not trait.window or fact.time > begin)
-        if fact.event in trait.of and inside:
-            if where is None or evaluate(where, scope(fact)) is True:
-                yield fact
+        if fact.event not in trait.of or not inside:
+            continue
+        if where is None or evaluate(where, scope(fact)) is True:
+            yield fact
 
 
 def scope(fact: Fact) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What intelligence asks of others: an engine that answers questions about history, a scorer that learns."""
+"""What intelligence asks of others: an engine that knows history, a scorer that learns."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class FactRow(NamedTuple):
 class Mirror:
     """A small table of some layer, copied whole into history whenever it changed.
 
-    ``rows`` is called only when ``version`` differs from the one copied last; an empty version means always.
-    Columns named in ``moments`` hold milliseconds and become timestamps. ``types`` may name the SQL type of
-    columns that history does not know by itself; otherwise the values decide.
+    ``rows`` is called only when ``version`` differs from the one copied last; an empty version
+    means always. Columns named in ``moments`` hold milliseconds and become timestamps. ``types``
+    may name the SQL type of columns that history does not know; otherwise the values decide.
     """
 
     columns: Sequence[str]
@@ -53,7 +53,7 @@ class HistorySource(Protocol):
     """Where history is derived from."""
 
     def generation(self) -> str:
-        """Return a text that changes when facts were changed or removed: history is then made again."""
+        """Return a text that changes when facts were changed or removed: history is made again."""
 
     def facts_since(self, position: int, limit: int) -> Sequence[FactRow]:
         """Return the next facts after a position, in order of position."""
@@ -146,7 +146,7 @@ class Engine(Protocol):
 
 
 class Example(NamedTuple):
-    """One customer at one past moment: what was known, and what happened next (None: not yet known)."""
+    """One customer at one moment: what was known, and what happened next (None: not yet known)."""
 
     customer: str
     moment: int

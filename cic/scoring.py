@@ -1,8 +1,9 @@
 """Scoring: how likely is a customer to do something soon? Honest, or not published.
 
-The model learns at past moments from what was known then, and is tested on a moment it has never seen: the
-last one whose outcome is known. It is published only if, on that moment, it is better than a naive baseline
-that anyone could draw up (the rate by days since the last time), beyond what chance explains.
+The model learns at past moments from what was known then, and is tested on a moment it has never
+seen: the last one whose outcome is known. It is published only if, on that moment, it is better
+than a naive baseline that anyone could draw up (the rate by days since the last time), beyond what
+chance explains.
 """
 
 from __future__ import annotations
@@ -56,8 +57,8 @@ class Report:
     features: tuple[str, ...] = ()
     moments: tuple[int, ...] = ()
     knowledge: str = ""
-    """``received``: features use only what had been received at the moment; ``event time``: history was
-    loaded afterwards, so features use what had happened by then."""
+    """``received``: features use only what had been received at the moment; ``event time``: history
+    was loaded afterwards, so features use what had happened by then."""
     examples: int = 0
     tested: int = 0
     base_rate: float = 0.0
@@ -88,7 +89,9 @@ class Report:
             "tested": self.tested,
             "base_rate": self.base_rate,
             "model": None if self.model is None else vars(self.model),
-            "baseline": None if self.baseline is None else {"name": BASELINE, **vars(self.baseline)},
+            "baseline": None
+            if self.baseline is None
+            else {"name": BASELINE, **vars(self.baseline)},
             "gain": None if self.gain is None else list(self.gain),
             "auc_gain": None if self.auc_gain is None else list(self.auc_gain),
             "calibration": [
@@ -149,7 +152,9 @@ def train(
     gain, auc_gain = _gains(ours, naive, happened)
     report = _with(
         report,
-        version=content_hash(repr((entry.version, as_of, past.versions, learned, scorer.describe()))),
+        version=content_hash(
+            repr((entry.version, as_of, past.versions, learned, scorer.describe()))
+        ),
         examples=len(learned) + len(by_moment[recent]),
         tested=len(tested),
         base_rate=round(float(happened.mean()), 4),
@@ -163,8 +168,8 @@ def train(
     if gain[1] <= 0:
         return _with(
             report,
-            why=f"On {len(tested)} customers it was not shown to be better than the {BASELINE}: the gain "
-            f"in log loss is {gain[0]:.4f}, between {gain[1]:.4f} and {gain[2]:.4f}.",
+            why=f"On {len(tested)} customers it was not shown to be better than the {BASELINE}: "
+            f"the gain in log loss is {gain[0]:.4f}, between {gain[1]:.4f} and {gain[2]:.4f}.",
         )
     now = past.examples(as_of)
     probabilities, reasons = scorer.predict(now), scorer.explain(now)
@@ -191,7 +196,9 @@ class _Past:
         event = entry.value.event
         for name in entry.value.features:
             if name not in traits:
-                raise entry.error(f"the feature {name!r} is no trait.", hint=suggestion(name, traits))
+                raise entry.error(
+                    f"the feature {name!r} is no trait.", hint=suggestion(name, traits)
+                )
         self._recency = f"days since {event}"
         newest = Trait(of=(event,), last="time")
         self._traits = {name: traits[name] for name in entry.value.features} | {

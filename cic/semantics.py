@@ -1,7 +1,8 @@
-"""What analysts count and what they split it by: the words of exploration, and what each means in history.
+"""What analysts count and what they split it by: the words of exploration and their meaning.
 
-A measure is counted on one *base*, at the base's own grain; a dimension says what it is on each base on which
-it exists. So no question can count an order once per order line, or a customer once per case.
+A measure is counted on one *base*, at the base's own grain; a dimension says what it is on each
+base on which it exists. So no question can count an order once per order line, or a customer once
+per case.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Counted:
 
     base: str
     sql: str
-    """Aggregates over the base; ``{f}`` stands where each takes only what ``where`` lets through."""
+    """Aggregates over the base; ``{f}`` stands where only what ``where`` lets through is taken."""
     title: Title
     unit: str = "number"
     where: str = "true"
@@ -74,7 +75,9 @@ BASES = {
     "views": Base(
         "(SELECT * FROM facts WHERE event = 'Product Viewed')",
         'b."time"',
-        {"source": "b.source"} | _properties("sku", "category") | {"product": _properties("name")["name"]},
+        {"source": "b.source"}
+        | _properties("sku", "category")
+        | {"product": _properties("name")["name"]},
     ),
     "customers": Base("customers", "b.first_seen"),
     "cases": Base(
@@ -111,7 +114,10 @@ MEASURES = {
     ),
     "orders": _count("facts", "Orders", "订单", _COMPLETED),
     "buyers": Counted(
-        "facts", "count(DISTINCT b.customer) {f}", Title(en="Buyers", zh="购买客户"), where=_COMPLETED
+        "facts",
+        "count(DISTINCT b.customer) {f}",
+        Title(en="Buyers", zh="购买客户"),
+        where=_COMPLETED,
     ),
     "revenue": Counted(
         "facts", f"sum({_TOTAL}) {{f}}", Title(en="Revenue", zh="销售额"), "money", _COMPLETED
@@ -137,7 +143,10 @@ MEASURES = {
     ),
     "items": Counted("lines", f"sum({_PIECES}) {{f}}", Title(en="Items sold", zh="销售件数")),
     "item revenue": Counted(
-        "lines", f"sum({_PRICE} * {_PIECES}) {{f}}", Title(en="Revenue of items", zh="商品销售额"), "money"
+        "lines",
+        f"sum({_PRICE} * {_PIECES}) {{f}}",
+        Title(en="Revenue of items", zh="商品销售额"),
+        "money",
     ),
     "product views": _count("views", "Product views", "商品浏览"),
     "new customers": _count("customers", "New customers", "新客户"),
@@ -151,7 +160,10 @@ MEASURES = {
     "tasks": _count("tasks", "Tasks", "任务"),
     "opportunities": _count("opportunities", "Opportunities", "商机"),
     "opportunity amount": Counted(
-        "opportunities", "sum(b.amount) {f}", Title(en="Amount of opportunities", zh="商机金额"), "money"
+        "opportunities",
+        "sum(b.amount) {f}",
+        Title(en="Amount of opportunities", zh="商机金额"),
+        "money",
     ),
     "won amount": Counted(
         "opportunities",
@@ -237,9 +249,7 @@ class Vocabulary:
 
     def split_by(self, dimension: str) -> list[str]:
         """Return the measures that can be split by a dimension."""
-        return [
-            name for name, counted in self.measures.items() if self.on(counted.base, dimension)
-        ]
+        return [name for name, counted in self.measures.items() if self.on(counted.base, dimension)]
 
     def describe(self) -> dict[str, list[dict[str, object]]]:
         """Return all words with titles, and which go together."""

@@ -1,4 +1,4 @@
-"""History in one DuckDB file: fast over many customers, needs no server, derived and replaceable."""
+"""History in one DuckDB file: fast over many customers, needs no server, can be made again."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ FROM (
 class DuckDbHistory:
     """Keeps history in a DuckDB file that one process owns.
 
-    Whoever writes the SQL, it runs in a read-only transaction, without files, network or Python objects,
-    with limits on memory, time and rows.
+    Whoever writes the SQL, it runs in a read-only transaction, without files, network or Python
+    objects, with limits on memory, time and rows.
     """
 
     def __init__(self, path: Path, memory: str = "1GB", threads: int = 2) -> None:
@@ -259,7 +259,7 @@ def _refresh(cursor: duckdb.DuckDBPyConnection, name: str, mirror: Mirror) -> No
 
 
 def _columns(names: Iterable[str], rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
-    """Turn rows into columns of whole numbers or of text, so that the engine need not guess types."""
+    """Turn rows into columns of whole numbers or of text: the engine need not guess types."""
     return {
         name: _column(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)
     }

@@ -1,4 +1,4 @@
-"""The query over history and the plainest code give every customer the same traits at every moment."""
+"""The query over history and the plainest code agree on every customer at every moment."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -22,13 +22,22 @@ WINDOW = 5
 
 numbers = st.one_of(
     st.integers(-10, 10),
-    st.sampled_from([10**13, 10**14, 10**15, 2**70, -(10**14), 0.00005, -0.00005, 1e-9, 99999999999999.99996]),
+    st.sampled_from(
+        [10**13, 10**14, 10**15, 2**70, -(10**14), 0.00005, -0.00005, 1e-9, 99999999999999.99996]
+    ),
     st.floats(-1e6, 1e6, allow_nan=False, allow_infinity=False),
     st.decimals(-100, 100, places=2).map(float),
 )
-texts = st.one_of(st.sampled_from(["web", "store", "王芳", "é", "1", "true", ""]), st.text(max_size=3))
+texts = st.one_of(
+    st.sampled_from(["web", "store", "王芳", "é", "1", "true", ""]), st.text(max_size=3)
+)
 anything = st.one_of(
-    numbers, texts, st.booleans(), st.none(), st.lists(st.integers(0, 2), max_size=2), st.just({"x": 1})
+    numbers,
+    texts,
+    st.booleans(),
+    st.none(),
+    st.lists(st.integers(0, 2), max_size=2),
+    st.just({"x": 1}),
 )
 properties = st.fixed_dictionaries(
     {},
@@ -106,7 +115,7 @@ CONDITIONS = (
     'not(channel = "web")',
     'channel in ("web", "store")',
     'contains(channel, "e")',
-    "channel > \"e\"",
+    'channel > "e"',
     "new",
     "not(new)",
     'new = true and channel != "web"',
@@ -157,10 +166,17 @@ def test_conditions_mean_the_same_in_the_query(history, facts, as_of):
 
 
 def test_regular_facts_are_counted_by_the_query_alone(history, monkeypatch):
-    facts = [fact(n, properties={"total": n + 0.5, "channel": "web", "new": True}) for n in range(9)]
+    facts = [
+        fact(n, properties={"total": n + 0.5, "channel": "web", "new": True}) for n in range(9)
+    ]
     monkeypatch.setattr("cic.batch._by_oracle", None)
     remember(history, Facts(facts[1:]))
-    sayable = set(CONDITIONS) - {"total", "total / 3 > 1", "total * 2 > 5 or total < -1", 'place.city = "web"'}
+    sayable = set(CONDITIONS) - {
+        "total",
+        "total / 3 > 1",
+        "total * 2 > 5 or total < -1",
+        'place.city = "web"',
+    }
     traits = entries(**{f"t{n}": trait("count", where=where) for n, where in enumerate(sayable)})
     assert compute(history, traits, 3) == oracle(facts[1:], traits, 3)
 

@@ -24,7 +24,8 @@ def test_every_view_exists_before_anything_happened(history):
 
 
 def test_all_that_was_said_about_a_customer_is_kept_one_word_at_a_time(history):
-    said = {"name": "王芳", "credit_limit": 12.5, "gone": None, "tags": ["a"], 'odd "/~ key': True}
+    odd = {'odd "/~ key': True}
+    said = {"name": "王芳", "credit_limit": 12.5, "gone": None, "tags": ["a"], **odd}
     history.sync(Facts([fact(1, attributes=said), fact(2)]))
     rows = history.query("SELECT attribute, value FROM attributes").rows
     assert dict(rows) == {
@@ -48,7 +49,7 @@ def test_mirrored_columns_get_the_types_that_history_promises(history):
     ).rows
     assert first == ("o1", Decimal("12.5000"), DAY, 7, True, None)
     assert second == ("o2", None, None, None, None, None)
-    assert history.query("SELECT granted, epoch_ms(\"at\") FROM consents").rows == [(True, 5)]
+    assert history.query('SELECT granted, epoch_ms("at") FROM consents').rows == [(True, 5)]
 
 
 def test_a_damaged_file_is_made_again(tmp_path):
@@ -93,7 +94,9 @@ def test_hostile_sql_is_refused(history, sql):
         history.query(sql)
 
 
-@pytest.mark.parametrize("sql", ["", "SELECT 1; SELECT 2", "SELEC", "SELECT x FROM facts", "SELECT $a"])
+@pytest.mark.parametrize(
+    "sql", ["", "SELECT 1; SELECT 2", "SELEC", "SELECT x FROM facts", "SELECT $a"]
+)
 def test_wrong_sql_is_explained(history, sql):
     with pytest.raises(InvalidInput) as error:
         history.query(sql)
@@ -107,7 +110,9 @@ def test_python_values_are_out_of_reach(history):
 
 
 def test_a_query_that_never_ends_is_ended(history):
-    endless = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range * b.range % 7 = 3"
+    endless = (
+        "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range * b.range % 7 = 3"
+    )
     with pytest.raises(InvalidInput, match="longer than"):
         history.query(endless, seconds=0.2)
     assert history.query("SELECT 1").rows == [(1,)]
@@ -148,7 +153,8 @@ def test_a_file_that_another_process_owns_is_left_alone(tmp_path):
     import sys
 
     path = tmp_path / "history.duckdb"
-    code = f"import duckdb, sys; c = duckdb.connect({str(path)!r}); print('open', flush=True); sys.stdin.read()"
+    connect = f"import duckdb, sys; c = duckdb.connect({str(path)!r})"
+    code = f"{connect}; print('open', flush=True); sys.stdin.read()"
     other = subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

@@ -43,7 +43,9 @@ TRAITS = entries(
     last_view=Trait(of=(VIEW,), last="time"),
     last_channel=Trait(of=(ORDER,), last="source"),
 )
-SCORE = entries(buys_again=Score(event=ORDER, within="60 d", features=("views", "orders", "last view")))
+SCORE = entries(
+    buys_again=Score(event=ORDER, within="60 d", features=("views", "orders", "last view"))
+)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +69,9 @@ def test_a_model_that_beats_the_baseline_is_published_with_reasons(report):
     scored = {each.customer: each for each in report.scores}
     assert len(scored) == len(report.scores) > 350
     assert all(0 <= each.probability <= 1 for each in report.scores)
-    assert {reason.feature for each in report.scores for reason in each.reasons} <= set(report.features)
+    assert {reason.feature for each in report.scores for reason in each.reasons} <= set(
+        report.features
+    )
     assert "days since Order Completed" in report.features
 
 
@@ -120,7 +124,9 @@ def test_history_loaded_afterwards_is_read_by_event_time_and_says_so():
     assert (report.published, report.knowledge) == (True, "event time")
 
 
-@pytest.mark.parametrize(("feature", "said"), [("veiws", "Did you mean 'views'"), ("last channel", "text")])
+@pytest.mark.parametrize(
+    ("feature", "said"), [("veiws", "Did you mean 'views'"), ("last channel", "text")]
+)
 def test_a_wrong_feature_is_named(history, feature, said):
     score = entries(buys=Score(event=ORDER, features=(feature,)))
     with pytest.raises(InvalidDefinition, match=said):
