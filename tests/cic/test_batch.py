@@ -142,7 +142,7 @@ def remember(history, source):
     history.sync(source)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(facts=histories(), as_of=st.integers(0, 17), known=st.one_of(st.none(), st.integers(0, 17)))
 def test_the_batch_query_equals_the_oracle(history, facts, as_of, known):
     traits = entries(**TRAITS)
@@ -151,7 +151,7 @@ def test_the_batch_query_equals_the_oracle(history, facts, as_of, known):
     assert compute(history, traits, as_of, known) == expected
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(facts=histories(), as_of=st.integers(0, 12))
 def test_conditions_mean_the_same_in_the_query(history, facts, as_of):
     traits = entries(
@@ -217,7 +217,7 @@ said = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(said=said, as_of=st.integers(0, 6))
 def test_profiles_equal_survivorship_one_by_one(history, said, as_of):
     attributes = entries(
