@@ -46,7 +46,10 @@ class Capabilities:
     def measures(self, as_of: str = "") -> list[dict[str, Any]]:
         """List all measures with their present number, the one before, and the target."""
         self._gauge.look()
-        return [self._brief(entry, as_of) for entry in self._definitions.of(MEASURES).values()]
+        return [
+            self._brief(entry, as_of, patient=True)
+            for entry in self._definitions.of(MEASURES).values()
+        ]
 
     def measure(self, name: str, as_of: str = "") -> dict[str, Any]:
         """Return one measure: number, interval, trend of twelve periods, formula, what it reads.
@@ -56,8 +59,7 @@ class Capabilities:
         """
         entry = self._definitions.get(MEASURES, name)
         self._gauge.look()
-        moment = self._gauge.moment(entry, as_of)
-        return {**self._brief(entry, as_of, deep=True), **self._detail(entry, moment)}
+        return {**self._brief(entry, as_of, deep=True), **self._detail(entry, as_of)}
 
     def drill(self, name: str, as_of: str = "", limit: int = 1000) -> dict[str, Any]:
         """Return the rows a number counts; added up again they give the number.
@@ -70,8 +72,7 @@ class Capabilities:
             raise InvalidInput(f"The limit {limit} is not between 1 and {MAX_DRILL:,}.")
         entry = self._definitions.get(MEASURES, name)
         self._gauge.look()
-        moment = self._gauge.moment(entry, as_of)
-        period, reading = self._gauge.pair(entry, moment)[1]
+        period, reading = self._gauge.points(entry, as_of)[1]
         found = self._engine.query(drill_sql(entry.value, period, limit))
         columns = list(found.columns)
         shown = sorted(columns, key=_place)
@@ -84,7 +85,7 @@ class Capabilities:
             "title": title(entry.value),
             "kind": entry.value.kind,
             "unit": entry.value.unit,
-            "as_of": format_time(moment),
+            "as_of": format_time(period.end - 1),
             **_span(period),
             **_figures(reading),
             "columns": shown,
@@ -154,14 +155,15 @@ class Capabilities:
                 found.append(entry.error(f"its rows lack {', '.join(sorted(missing))}."))
         return found
 
-    def _brief(self, entry: Entry[Measure], as_of: str, *, deep: bool = False) -> dict[str, Any]:
+    def _brief(
+        self, entry: Entry[Measure], as_of: str, *, deep: bool = False, patient: bool = False
+    ) -> dict[str, Any]:
         """Describe a measure and its number; ``deep`` adds the trend."""
         measure, problem = entry.value, ""
-        moment = self._gauge.moment(entry, as_of)
         try:
-            points = (self._gauge.trend if deep else self._gauge.pair)(entry, moment)
+            points = self._gauge.points(entry, as_of, deep=deep, patient=patient)
         except ICustomerError as error:
-            period, problem = Period.until(moment, measure.length), str(error)
+            period, problem = self._period(measure, as_of), str(error)
             points = [Point(each, Reading(None)) for each in (period.previous(), period)]
         (earlier, before), (period, now) = points[-2:]
         target = self._target(entry)
@@ -174,7 +176,7 @@ class Capabilities:
             "kind": measure.kind,
             "better": measure.better,
             "owner": measure.owner,
-            "as_of": format_time(moment),
+            "as_of": format_time(period.end - 1),
             **_span(period),
             "partial": self._partial(measure, period),
             **_figures(now),
@@ -198,7 +200,10 @@ class Capabilities:
             ]
         return brief
 
-    def _detail(self, entry: Entry[Measure], moment: int) -> dict[str, Any]:
+    def _period(self, measure: Measure, as_of: str) -> Period:
+        return Period.until(parse_time(as_of) if as_of else self._gauge.now(), measure.length)
+
+    def _detail(self, entry: Entry[Measure], as_of: str) -> dict[str, Any]:
         measure = entry.value
         return {
             "formula": measure.formula,
@@ -208,7 +213,7 @@ class Capabilities:
             "file": entry.file,
             "line": entry.line,
             "builtin": entry.builtin,
-            "sql": rows_sql(measure, Period.until(moment, measure.length)),
+            "sql": rows_sql(measure, self._period(measure, as_of)),
             "reads": tables_read(measure),
             "needs": list(measure.needs),
             "used_by": [

@@ -29,6 +29,7 @@ from cic.model import Trait
 
 SCALE = 10_000
 FOREVER = -1
+NEVER = 1 << 62
 
 Contribution = tuple[int, Any]
 
@@ -64,6 +65,8 @@ class Kept:
 class _Window:
     length: int
     position: int = 0
+    due: int = NEVER
+    """When the next fact leaves it."""
     late: list[Kept] = field(default_factory=list)
 
 
@@ -90,33 +93,48 @@ class Kernel:
         self.touched: dict[str, int] = {}
         """Customers with a changed trait since the last reading, with a bit for each trait."""
         self.clock = 0
-        self._due: int | None = None
+        self._due = NEVER
 
     def next_due(self) -> int | None:
         """Return the next moment at which a fact leaves a window or a future one arrives."""
-        return self._due
+        return self._due if self._due < NEVER else None
 
     def advance(self, moment: int) -> None:
         """Move the clock to a moment: everything due at or before it happens."""
         self.clock = max(self.clock, moment)
-        if self._due is None or self._due > moment:
+        if self._due > moment:
             return
         for w, window in enumerate(self._windows):
-            bit = 1 << w
-            edge = moment - window.length
-            log, position = self._log, window.position
-            while position < len(log) and log[position].order[0] <= edge:
-                if log[position].live & bit:
-                    self._leave(w, log[position])
-                position += 1
-            window.position = position
-            while window.late and window.late[0].order[0] <= edge:
-                kept = heappop(window.late)
-                if kept.live & bit:
-                    self._leave(w, kept)
+            if window.due <= moment:
+                self._expire(w, window, moment - window.length)
         while self._future and self._future[0][0] <= moment:
             self._admit(heappop(self._future)[2])
-        self._due = self._find_due()
+        self._due = min(window.due for window in self._windows) if self._windows else NEVER
+        if self._future and self._future[0][0] < self._due:
+            self._due = self._future[0][0]
+
+    def _expire(self, w: int, window: _Window, edge: int) -> None:
+        """Let everything at or before the edge leave a window, and note when the next one does."""
+        bit = 1 << w
+        log, position, end = self._log, window.position, len(self._log)
+        while position < end:
+            kept = log[position]
+            if kept.live & bit:
+                if kept.order[0] > edge:
+                    break
+                self._leave(w, kept)
+            position += 1
+        window.position = position
+        due = log[position].order[0] + window.length if position < end else NEVER
+        while window.late:
+            kept = window.late[0]
+            if kept.order[0] > edge:
+                due = min(due, kept.order[0] + window.length)
+                break
+            heappop(window.late)
+            if kept.live & bit:
+                self._leave(w, kept)
+        window.due = due
 
     def apply(self, fact: Fact) -> None:
         """Take in a fact at the present clock."""
@@ -128,7 +146,7 @@ class Kernel:
             self._of[fact.identity] = []
         if fact.time > self.clock:
             heappush(self._future, (fact.time, fact.order, fact))
-            if self._due is None or fact.time < self._due:
+            if fact.time < self._due:
                 self._due = fact.time
             return
         self._admit(fact)
@@ -196,8 +214,8 @@ class Kernel:
             held = _HOLD[plan.aggregate](said)
             if held is None:
                 continue
-            window = self._window_of[plan.window] if plan.window else FOREVER
-            parts.setdefault(window, []).append((plan.index, held))
+            place = self._window_of[plan.window] if plan.window else FOREVER
+            parts.setdefault(place, []).append((plan.index, held))
         if not parts:
             return
         kept = Kept(
@@ -218,9 +236,12 @@ class Kernel:
                         heappush(self._windows[w].late, kept)
             for w in parts:
                 if w != FOREVER and kept.live >> w & 1:
-                    due = time + self._windows[w].length
-                    if self._due is None or due < self._due:
-                        self._due = due
+                    window = self._windows[w]
+                    due = time + window.length
+                    if due < window.due:
+                        window.due = due
+                        if due < self._due:
+                            self._due = due
         self._of[fact.identity].append(kept)
         self._contribute(customer, kept)
 
@@ -252,23 +273,6 @@ class Kernel:
                     state[index] = aggregate.remove(state[index], held, kept.order)  # type: ignore[union-attr]
                     bits |= 1 << index
         self.touched[customer] = self.touched.get(customer, 0) | bits
-
-    def _find_due(self) -> int | None:
-        due: int | None = self._future[0][0] if self._future else None
-        for w, window in enumerate(self._windows):
-            log, position, bit = self._log, window.position, 1 << w
-            while position < len(log) and not log[position].live & bit:
-                position += 1
-            window.position = position
-            if position < len(log):
-                at = log[position].order[0] + window.length
-                if due is None or at < due:
-                    due = at
-            if window.late:
-                at = window.late[0].order[0] + window.length
-                if due is None or at < due:
-                    due = at
-        return due
 
 
 class _Count:

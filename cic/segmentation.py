@@ -69,6 +69,12 @@ class Segmentation:
         self._names = list(segments)
         self.order = _in_order(self._names, segments, self.conditions)
         self._by_attribute = _readers(self.conditions)
+        self._by_segment = [
+            sum(1 << place for place, each in enumerate(self.conditions) if each.segments >> other & 1)
+            for other in range(len(self.conditions))
+        ]
+        self._wanted: dict[int, int] = {}
+        self._in_turn: dict[int, tuple[int, ...]] = {}
         self.bits: dict[str, int] = {}
         self.since: dict[tuple[str, str], int] = {}
         self._changes: list[ChangeRow] = []
@@ -190,25 +196,20 @@ class Segmentation:
         view = CustomerView(
             customer, self._customers, self.kernel.value, before, None, self.now
         )
-        read = 0
+        wanted = self._readers_of(traits)
         for attribute in attributes:
-            read |= self._by_attribute[attribute]
+            wanted |= self._by_attribute[attribute]
         after = before
         flipped = 0
-        for place in self.order:
-            condition = self.conditions[place]
-            if not (
-                traits == EVERYTHING
-                or condition.traits & traits
-                or read >> place & 1
-                or condition.segments & flipped
-            ):
+        for place in self._places(wanted):
+            if not wanted >> place & 1:
                 continue
-            inside = condition.run(view) is True
-            if inside != bool(after >> place & 1):
+            condition = self.conditions[place]
+            if (condition.run(view) is True) != bool(after >> place & 1):
                 after ^= 1 << place
                 flipped |= 1 << place
                 view._members = after
+                wanted |= self._by_segment[place]
         self.bits[customer] = after
         while flipped:
             place = (flipped & -flipped).bit_length() - 1
@@ -218,6 +219,34 @@ class Segmentation:
             name = self._names[place]
             version = self._segments[name].version
             self._record(customer, name, version, bool(after >> place & 1), self.now, values)
+
+    def _readers_of(self, traits: int) -> int:
+        """Return the segments that read any of these traits, as bits."""
+        found = self._wanted.get(traits)
+        if found is None:
+            found = sum(
+                1 << place
+                for place, condition in enumerate(self.conditions)
+                if traits == EVERYTHING or condition.traits & traits
+            )
+            if len(self._wanted) < 10_000:
+                self._wanted[traits] = found
+        return found
+
+    def _places(self, wanted: int) -> tuple[int, ...]:
+        """Return these segments, and those that read them, in the order in which to look at them."""
+        found = self._in_turn.get(wanted)
+        if found is None:
+            reached, before = wanted, -1
+            while reached != before:
+                before = reached
+                for place, readers in enumerate(self._by_segment):
+                    if reached >> place & 1:
+                        reached |= readers
+            found = tuple(place for place in self.order if reached >> place & 1)
+            if len(self._in_turn) < 10_000:
+                self._in_turn[wanted] = found
+        return found
 
     def _gone(self, customer: str) -> None:
         bits = self.bits.pop(customer, 0)

@@ -329,19 +329,17 @@ class Pipeline:
     def _pass_time(self, moment: int) -> None:
         if moment <= self.moment:
             return
+        stages = self.stages
         while True:
-            due: int | None = None
-            for stage in self.stages:
-                at = stage.next_due()
-                if at is not None and (due is None or at < due):
-                    due = at
-            if due is None or due > moment:
+            dues = [due for stage in stages if (due := stage.next_due()) is not None]
+            if not dues or (due := min(dues)) > moment:
                 break
             # Due before the present moment happens for what was late: it happens now.
-            for stage in self.stages:
-                stage.advance(max(due, self.moment))
+            due = max(due, self.moment)
+            for stage in stages:
+                stage.advance(due)
         self.moment = moment
-        for stage in self.stages:
+        for stage in stages:
             stage.advance(moment)
 
     def _fate(

@@ -57,6 +57,7 @@ class Execution:
                 self._on_action[on.action].append(rule)
             elif on.entered or on.left:
                 self._on_change[on.entered or on.left, bool(on.entered)].append(rule)
+        self._rounds = [(name, rule) for name, rule in self.rules.items() if rule.every]
         self._last: dict[tuple[str, str], int] = {}
         self._timers: list[tuple[int, str, TimerRow]] = []
         self._next: dict[str, int] = {}
@@ -94,10 +95,9 @@ class Execution:
 
     def advance(self, moment: int) -> None:
         """Let timers ring and rules come round that are due."""
-        self.now = max(self.now, moment)
-        for name, rule in self.rules.items():
-            if not rule.every:
-                continue
+        if moment > self.now:
+            self.now = moment
+        for name, rule in self._rounds:
             due = self._next.get(name)
             if due is None:
                 self._next[name] = self._round(rule, self.now)

@@ -46,6 +46,7 @@ class _Kept:
     """What was read of a measure last, as of when, and what had been recorded by then."""
 
     moment: int
+    position: int
     marks: tuple[str, ...]
     pair: list[Point] = field(default_factory=list)
     older: list[Point] = field(default_factory=list)
@@ -58,8 +59,8 @@ class Gauge:
         self._engine = engine
         self._clock = clock
         self._first: int | None = None
+        self._position = 0
         self._marks: dict[str, str] = {}
-        self._facts = ""
         self._kept: dict[tuple[str, str], _Kept] = {}
 
     def look(self) -> None:
@@ -67,7 +68,7 @@ class Gauge:
         self._engine.sync()
         first, *marks = self._engine.query(_LOOK).rows[0]
         self._first = to_millis(first) if first is not None else None
-        self._facts = str(self._engine.position())
+        self._position = self._engine.position()
         self._marks = dict(zip(_MARKS, marks, strict=True))
 
     @property
@@ -79,42 +80,43 @@ class Gauge:
         """Return the present moment."""
         return self._clock.now()
 
-    def moment(self, entry: Entry[Measure], as_of: str) -> int:
-        """Return the moment asked for; else the one up to which the measure was read last."""
-        return parse_time(as_of) if as_of else self._present(entry).moment
+    def points(
+        self, entry: Entry[Measure], as_of: str = "", *, deep: bool = False, patient: bool = False
+    ) -> list[Point]:
+        """Read a measure in the period that ends with a moment, after the one before it.
 
-    def pair(self, entry: Entry[Measure], moment: int) -> list[Point]:
-        """Read a measure in the period that ends with a moment, after the one before it."""
-        kept = self._present(entry)
+        Args:
+            entry: the measure.
+            as_of: the moment; the present if empty.
+            deep: read the last twelve periods; the older ones may then be some minutes old.
+            patient: be content with a number of the last minute if hardly anything came since.
+        """
+        kept = self._present(entry, patient)
+        moment = parse_time(as_of) if as_of else kept.moment
         period = Period.until(moment, entry.value.length)
         if moment != kept.moment:
-            return self._read(entry.value, [period.previous(), period])
+            return self._read(entry.value, trend(period) if deep else trend(period, 2))
+        if deep and not kept.older:
+            found = self._read(entry.value, trend(period))
+            kept.older, kept.pair = found[: TREND - 2], found[TREND - 2 :]
         if not kept.pair:
-            kept.pair = self._read(entry.value, [period.previous(), period])
-        return kept.pair
+            kept.pair = self._read(entry.value, trend(period, 2))
+        return kept.older + kept.pair if deep else kept.pair
 
-    def trend(self, entry: Entry[Measure], moment: int) -> list[Point]:
-        """Read a measure in the last twelve periods; the older ones may be some minutes old."""
-        kept = self._present(entry)
-        periods = trend(Period.until(moment, entry.value.length))
-        if moment != kept.moment:
-            return self._read(entry.value, periods)
-        if not kept.older:
-            read = self._read(entry.value, periods)
-            kept.older, kept.pair = read[: TREND - 2], read[TREND - 2 :]
-        return kept.older + self.pair(entry, moment)
-
-    def _present(self, entry: Entry[Measure]) -> _Kept:
-        key = (entry.name, entry.version)
-        marks = tuple(self._marks.get(table, self._facts) for table in tables_read(entry.value))
-        kept, now = self._kept.get(key), self._clock.now()
-        age = min(KEEP, entry.value.length // 1000)
-        if kept is not None and kept.marks == marks and 0 <= now - kept.moment <= age:
-            return kept
-        fresh = _Kept(now, marks)
+    def _present(self, entry: Entry[Measure], patient: bool) -> _Kept:
+        key, now = (entry.name, entry.version), self._clock.now()
+        facts = str(self._position)
+        marks = tuple(self._marks.get(table, facts) for table in tables_read(entry.value))
+        kept = self._kept.get(key)
+        oldest = min(KEEP, entry.value.length // 1000)
+        if kept is not None and 0 <= now - kept.moment <= oldest:
+            came, soon = self._position - kept.position, now - kept.moment <= MINUTE
+            if kept.marks == marks or (patient and soon and came <= self._position // 1000):
+                return kept
+        fresh = _Kept(now, self._position, marks)
         if kept is not None and kept.older:
-            moved = now - kept.older[-1].period.end + 2 * entry.value.length
-            if 0 <= moved <= age:
+            moved = now + 1 - 2 * entry.value.length - kept.older[-1].period.end
+            if 0 <= moved <= oldest:
                 fresh.older = kept.older
         self._kept[key] = fresh
         return fresh

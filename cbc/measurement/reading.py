@@ -1,8 +1,8 @@
 """A number with its numerator, denominator, size and interval; its verdict against a target.
 
 Intervals are two-sided 90 %: a verdict is then wrong at most one time in twenty. Shares have
-Wilson's interval (where rows are unequal, with the size that has the same linearised error, each row
-being a cluster); other ratios have the normal one; differences combine the intervals of their arms
+Wilson's interval (where rows are unequal, with the size that has the same linearised error, each
+row being a cluster); other ratios have the normal one; differences combine the intervals of their arms
 (Newcombe; Zou and Donner for strata). Sums and counts are what happened, no sample: they have none.
 """
 

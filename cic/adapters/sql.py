@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, delete, func, select
+from sqlalchemy import Connection, and_, bindparam, case, delete, func, select
 
 from cic import tables
 from cic.ports import ChangeRow
 from cid.kit.clock import DAY
-from cid.kit.db import Database, upsert
+from cid.kit.db import Database, insert, upsert
 
 
 class SqlStore:
@@ -38,7 +38,7 @@ class SqlStore:
     ) -> None:
         """Write changes, and the memberships that follow from them."""
         if changes:
-            connection.execute(tables.change.insert(), [change._asdict() for change in changes])
+            insert(connection, tables.change, [change._asdict() for change in changes])
         last = {(change.customer, change.segment): change for change in changes}
         entered = [
             {
@@ -52,13 +52,14 @@ class SqlStore:
         ]
         upsert(connection, tables.membership, entered)
         t = tables.membership
-        for change in last.values():
-            if change.kind == "left":
-                connection.execute(
-                    delete(t).where(
-                        and_(t.c.customer == change.customer, t.c.segment == change.segment)
-                    )
-                )
+        left = [
+            {"who": change.customer, "what": change.segment}
+            for change in last.values()
+            if change.kind == "left"
+        ]
+        if left:
+            those = and_(t.c.customer == bindparam("who"), t.c.segment == bindparam("what"))
+            connection.execute(delete(t).where(those), left)
         upsert(
             connection,
             tables.state,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from cid.feel import tree
@@ -97,8 +98,6 @@ def _reads(node: tree.Node) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    from decimal import Decimal
-
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, Decimal):

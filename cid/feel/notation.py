@@ -28,7 +28,7 @@ def _binding(node: tree.Node) -> int:
             return _OR
         case tree.Conjunction():
             return _AND
-        case tree.Comparison() | tree.Between() | tree.Membership():
+        case tree.Comparison() | tree.Between() | tree.Membership() | tree.InstanceOf():
             return _COMPARISON
         case tree.Arithmetic(operator=operator):
             return _ARITHMETIC[operator]
@@ -36,8 +36,6 @@ def _binding(node: tree.Node) -> int:
             return _SIGN
         case tree.Literal(value=value) if literal_of(value).startswith("-"):
             return _SIGN
-        case tree.InstanceOf():
-            return _TYPE
         case tree.If() | tree.For() | tree.Quantified() | tree.Function():
             return 0
     return _POSTFIX

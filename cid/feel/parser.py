@@ -30,6 +30,7 @@ _BINDING = {
     "instance": _TYPE,
 }
 _CONSTANTS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
+_PARTED = {"list", "context", "function", "range"}
 # What may follow an interval that ends in "[", and can never begin an expression.
 _AFTER_INTERVAL = {"", ")", "]", "}", ",", "and", "or", "then", "else", "return", "satisfies"}
 
@@ -370,7 +371,7 @@ class _Parser(Cursor):
         if not length:
             raise self._unexpected(hint="Here stands a type: number, string, boolean, date, …")
         self._at += length
-        if not self._sees("<"):
+        if name not in _PARTED or not self._sees("<"):
             return name
         parts = [name]
         open_angles = 0

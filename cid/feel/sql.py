@@ -16,6 +16,7 @@ from typing import Literal
 
 from cid.feel import tree
 from cid.feel.errors import Unsupported
+from cid.feel.interpreter import evaluate
 from cid.feel.notation import write
 from cid.feel.parser import parse
 from cid.feel.temporal import instant
@@ -189,11 +190,8 @@ class _Translator:
         ends = [end for end in (test.low, test.high) if end is not None]
         if not all(isinstance(end, tree.Literal) and end.value is not None for end in ends):
             raise Unsupported(f"'{write(test)}', a range with ends that are not written out,")
-        if len(ends) == 2:
-            from cid.feel.interpreter import evaluate
-
-            if evaluate(test, {}) is None:
-                raise Unsupported(f"The empty range '{write(test)}'")
+        if len(ends) == 2 and evaluate(test, {}) is None:
+            raise Unsupported(f"The empty range '{write(test)}'")
         parts = []
         if test.low is not None:
             parts.append(tree.Comparison(">=" if test.low_closed else ">", value, test.low))

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
-from cid.kit.db import Database, upsert
+from cid.kit.db import Database, insert, upsert
 from cid.kit.errors import Conflict
 from cii import tables
 from cii.ports import LedgerRow
@@ -82,12 +82,10 @@ class SqlStore:
     ) -> None:
         """Write the fates of a batch and what it changed in the identity graph."""
         if rows:
-            connection.execute(tables.ledger.insert(), [row._asdict() for row in rows])
+            insert(connection, tables.ledger, [row._asdict() for row in rows])
             self._count(connection, [(r.source, r.state, r.reason, r.received) for r in rows], 1)
         if keys:
-            connection.execute(
-                tables.seen.insert(), [{"key": key, "position": place} for key, place in keys]
-            )
+            insert(connection, tables.seen, [{"key": k, "position": place} for k, place in keys])
         changes, graph.changes = graph.changes, GraphChanges()
         upsert(
             connection,
@@ -258,19 +256,12 @@ class SqlStore:
             one = counted.setdefault((source, state, reason), [0, 0])
             one[0] += sign
             one[1] = max(one[1], received)
-        t = tables.count
-        for (source, state, reason), (records, last) in counted.items():
-            place = and_(t.c.source == source, t.c.state == state, t.c.reason == reason)
-            there = connection.execute(select(t.c.last).where(place)).scalar()
-            if there is None:
-                row = {"source": source, "state": state, "reason": reason}
-                connection.execute(t.insert(), [{**row, "records": records, "last": last}])
-            else:
-                connection.execute(
-                    update(t)
-                    .where(place)
-                    .values(records=t.c.records + records, last=max(there, last))
-                )
+        rows = [
+            {"source": source, "state": state, "reason": reason, "records": records, "last": last}
+            for (source, state, reason), (records, last) in counted.items()
+        ]
+        # Of "last" the greater would be right; what is received later is never received earlier.
+        upsert(connection, tables.count, rows, add=("records",))
 
     def _rows(self, query: Any) -> list[dict[str, Any]]:
         with self._database.read() as connection:

@@ -61,13 +61,8 @@ class SqlStore:
             tables.schedule,
             [{"rule": rule, "next": moment} for rule, moment in schedule.items()],
         )
-        for rule, number in looked.items():
-            t = tables.count
-            found = connection.execute(
-                update(t).where(t.c.rule == rule).values(looked=t.c.looked + number)
-            )
-            if not found.rowcount:
-                connection.execute(t.insert(), [{"rule": rule, "looked": number}])
+        counted = [{"rule": rule, "looked": number} for rule, number in looked.items()]
+        upsert(connection, tables.count, counted, add=("looked",))
 
     def regroup(self, connection: Connection, owners: Mapping[str, str]) -> None:
         """Let decisions and actions follow their identities to other customers."""

@@ -65,6 +65,6 @@ FUNCTIONS = {
     "get value": Builtin(get_value),
     "get entries": Builtin(get_entries),
     "context": Builtin(context),
-    "context put": Builtin(context_put, ("context", "keys", "value")),
+    "context put": Builtin(context_put, ("context", "key", "value"), ("context", "keys", "value")),
     "context merge": Builtin(context_merge),
 }
