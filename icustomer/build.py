@@ -63,13 +63,13 @@ def build(
     database = Database(records_url(settings, data))
     migrations.upgrade(database)
     stores: dict[str, Any] = {
-        "cid": CID_STORES.load("sql")(database),  # type: ignore[call-arg]
-        "cii": CII_STORES.load("sql")(database),  # type: ignore[call-arg]
-        "cic": CIC_STORES.load("sql")(database),  # type: ignore[call-arg]
-        "cfa": CFA_STORES.load("sql")(database),  # type: ignore[call-arg]
-        "context": CONTEXT_STORES.load("sql")(database),  # type: ignore[call-arg]
+        "cid": CID_STORES.load("sql")(database),
+        "cii": CII_STORES.load("sql")(database),
+        "cic": CIC_STORES.load("sql")(database),
+        "cfa": CFA_STORES.load("sql")(database),
+        "context": CONTEXT_STORES.load("sql")(database),
     }
-    transport: Any = log or TRANSPORTS.load(settings.transport)(  # type: ignore[call-arg]
+    transport: Any = log or TRANSPORTS.load(settings.transport)(
         data / "log.sqlite", partitions=settings.partitions
     )
     transport.create("facts", settings.partitions)

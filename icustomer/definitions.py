@@ -39,7 +39,7 @@ def read(directory: Path) -> tuple[Definitions, list[InvalidDefinition]]:
         path
         for port in (EXTENSIONS, CAPABILITY_PLUGINS)
         for name in port.names()
-        for path in port.load(name)().definitions()  # type: ignore[attr-defined]
+        for path in port.load(name)().definitions()
     ]
     definitions, errors = load(directory, SECTIONS, builtin)
     _add_scores(definitions)

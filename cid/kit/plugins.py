@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar, cast
@@ -22,13 +23,13 @@ class Port(Generic[T]):
     """A socket in a layer: an entry-point group and the protocol its plugins keep."""
 
     group: str
-    protocol: type[T]
+    protocol: Any
 
     def names(self) -> list[str]:
         """List the installed plugins of this socket."""
         return sorted(self._found())
 
-    def load(self, name: str) -> type[T]:
+    def load(self, name: str) -> Callable[..., T]:
         """Load a plugin by name.
 
         Raises:
@@ -40,7 +41,7 @@ class Port(Generic[T]):
         if name not in found:
             raise NotFound(f"plugin of {self.group}", name, found)
         try:
-            return cast("type[T]", found[name].load())
+            return cast("Callable[..., T]", found[name].load())
         except ImportError as error:
             missing = (error.name or "").partition(".")[0]
             extra = EXTRAS.get(missing)
