@@ -2,8 +2,8 @@
 
 Intervals are two-sided 90 %: a verdict is then wrong at most one time in twenty. Shares have
 Wilson's interval (where rows are unequal, with the size that has the same linearised error, each
-row being a cluster); other ratios have the normal one; differences combine the intervals of their arms
-(Newcombe; Zou and Donner for strata). Sums and counts are what happened, no sample: they have none.
+row being a cluster); other ratios have the normal one; differences combine the intervals of their
+arms (Newcombe; Zou and Donner for strata). Sums and counts are what happened: they have none.
 """
 
 from __future__ import annotations
