@@ -25,11 +25,13 @@ def current(database: Database) -> str:
     with database.read() as connection:
         if not inspect(connection).has_table("alembic_version"):
             return ""
-        return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or "")
+        return str(
+            connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or ""
+        )
 
 
 def upgrade(database: Database) -> str:
-    """Bring a database to the newest revision; return it. Does nothing where it is there already."""
+    """Bring a database to the newest revision, where it is not there already; return it."""
     if current(database) == HEAD:
         return HEAD
     from alembic import command
