@@ -77,16 +77,17 @@ class Named(BaseModel):
     title: Title | None
 
 
-class Goal(Named):
-    """A goal of the strategy beside the number it is about."""
+class Goal(Named, Figures):
+    """A goal of the strategy beside the number it is about, among the customers it is for."""
 
+    proposition: Title | None
     segment: str
     capability: str
     measure: str
     target: float
     until: str
-    value: float | None
     unit: str
+    verdict: Verdict
 
 
 class Measure(MeasureWithTrend):

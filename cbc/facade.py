@@ -8,8 +8,9 @@ from typing import Any
 from urllib.parse import quote
 
 from cbc.capabilities import dead_links
-from cbc.capabilities.board import board, goal_of, text, title
+from cbc.capabilities.board import board, figures, span, text, title
 from cbc.capabilities.standing import Standing
+from cbc.capabilities.strategy import Strategy
 from cbc.loops import STEPS, steps, trace
 from cbc.measurement import (
     Period,
@@ -23,7 +24,7 @@ from cbc.measurement import (
 )
 from cbc.measurement.gauge import Gauge, Point
 from cbc.measurement.reading import exact
-from cbc.model import CAPABILITIES, GOALS, MEASURES, Measure
+from cbc.model import CAPABILITIES, MEASURES, Measure
 from cbc.ports import History
 from cic.ports import plain
 from cid.kit.clock import DAY, Clock, format_time, parse_time
@@ -42,6 +43,7 @@ class Capabilities:
         self._engine = engine
         self._gauge = Gauge(engine, clock)
         self._standing = Standing(engine)
+        self._strategy = Strategy(definitions, self._gauge)
 
     def measures(self, as_of: str = "") -> list[dict[str, Any]]:
         """List all measures with their present number, the one before, and the target."""
@@ -86,8 +88,8 @@ class Capabilities:
             "kind": entry.value.kind,
             "unit": entry.value.unit,
             "as_of": format_time(period.end - 1),
-            **_span(period),
-            **_figures(reading),
+            **span(period),
+            **figures(reading),
             "columns": shown,
             "rows": rows,
             "names": self._names(rows),
@@ -119,8 +121,8 @@ class Capabilities:
             "as_of": format_time(moment),
             "measures": list(measures.values()),
             "goals": [
-                goal_of(goal, measures)
-                for goal in self._definitions.of(GOALS).values()
+                self._strategy.show(goal, measure, as_of)
+                for goal, measure in self._strategy.goals()
                 if goal.value.capability == name
             ],
             "elements": self._standing.of(entry.value.elements, since, moment),
@@ -153,7 +155,7 @@ class Capabilities:
             missing = {"customer", "numerator", "denominator"} - set(columns)
             if missing:
                 found.append(entry.error(f"its rows lack {', '.join(sorted(missing))}."))
-        return found
+        return found + self._strategy.problems()
 
     def _brief(
         self, entry: Entry[Measure], as_of: str, *, deep: bool = False, patient: bool = False
@@ -166,7 +168,7 @@ class Capabilities:
             period, problem = self._period(measure, as_of), str(error)
             points = [Point(each, Reading(None)) for each in (period.previous(), period)]
         (earlier, before), (period, now) = points[-2:]
-        target = self._target(entry)
+        target = self._strategy.target(entry)
         judged, needed = verdict(measure, now, target)
         brief = {
             "name": entry.name,
@@ -177,14 +179,14 @@ class Capabilities:
             "better": measure.better,
             "owner": measure.owner,
             "as_of": format_time(period.end - 1),
-            **_span(period),
+            **span(period),
             "partial": self._partial(measure, period),
-            **_figures(now),
+            **figures(now),
             "target": target,
             "verdict": judged,
             "needed": needed,
             "previous": before.value,
-            "before": {**_span(earlier), **_figures(before)},
+            "before": {**span(earlier), **figures(before)},
             "comparison": compare(measure, now, before),
             "fresh": format_time(now.latest) if now.latest is not None else None,
             "problem": problem,
@@ -192,8 +194,8 @@ class Capabilities:
         if deep:
             brief["trend"] = [
                 {
-                    **_span(each),
-                    **_figures(reading),
+                    **span(each),
+                    **figures(reading),
                     "partial": self._partial(measure, each),
                 }
                 for each, reading in points
@@ -222,9 +224,9 @@ class Capabilities:
                 if entry.name in capability.value.measures
             ],
             "goals": [
-                goal_of(goal, {})
-                for goal in self._definitions.of(GOALS).values()
-                if goal.value.measure == entry.name
+                self._strategy.show(goal, entry, as_of)
+                for goal, measure in self._strategy.goals()
+                if measure.name == entry.name
             ],
         }
 
@@ -237,13 +239,6 @@ class Capabilities:
             {"wanted": wanted},
         )
         return {customer: name for customer, name in found.rows if name}
-
-    def _target(self, entry: Entry[Measure]) -> float | None:
-        """Return the measure's own target, else that of the first goal of the strategy."""
-        if entry.value.target is not None:
-            return entry.value.target
-        goals = self._definitions.of(GOALS).values()
-        return next((goal.value.target for goal in goals if goal.value.measure == entry.name), None)
 
     def _partial(self, measure: Measure, period: Period) -> str:
         reach = Period(period.start - measure.back, period.end)
@@ -276,21 +271,6 @@ class Capabilities:
                     }
                 )
         return moved
-
-
-def _span(period: Period) -> dict[str, str]:
-    return {"start": format_time(period.start), "end": format_time(period.end)}
-
-
-def _figures(reading: Reading) -> dict[str, Any]:
-    return {
-        "value": reading.value,
-        "numerator": plain(reading.numerator),
-        "denominator": plain(reading.denominator),
-        "n": reading.n,
-        "low": reading.low,
-        "high": reading.high,
-    }
 
 
 def _place(column: str) -> int:

@@ -44,7 +44,7 @@ class CapabilityPlugin(Protocol):
         """Return the definition files, in the order they are read."""
 
 
-CAPABILITIES = Port("icustomer.cbc.capabilities", CapabilityPlugin)
+CAPABILITIES: Port[CapabilityPlugin] = Port("icustomer.cbc.capabilities", CapabilityPlugin)
 
 
 class Table(NamedTuple):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from cbc.model import Capability, Goal
+from cbc.measurement import Period, Reading
+from cbc.model import Capability
+from cic.ports import plain
+from cid.kit.clock import format_time
 from cid.kit.definitions import Definition, Entry, Title
 
 
@@ -16,6 +19,23 @@ def title(value: Definition) -> dict[str, str] | None:
 def text(words: Title | None) -> dict[str, str] | None:
     """Return a text by language."""
     return {"en": words.en, "zh": words.zh} if words is not None else None
+
+
+def span(period: Period) -> dict[str, str]:
+    """Show when a period begins and ends."""
+    return {"start": format_time(period.start), "end": format_time(period.end)}
+
+
+def figures(reading: Reading) -> dict[str, Any]:
+    """Show a number, what it is made of and its interval."""
+    return {
+        "value": reading.value,
+        "numerator": plain(reading.numerator),
+        "denominator": plain(reading.denominator),
+        "n": reading.n,
+        "low": reading.low,
+        "high": reading.high,
+    }
 
 
 def board(entry: Entry[Capability], measures: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -41,21 +61,4 @@ def board(entry: Entry[Capability], measures: dict[str, dict[str, Any]]) -> dict
         "with_target": sum(each["target"] is not None for each in own),
         "measured": sum(each["value"] is not None for each in own),
         "measures": own,
-    }
-
-
-def goal_of(entry: Entry[Goal], measures: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Show a goal of the strategy beside the number it is about."""
-    goal = entry.value
-    measure = measures.get(goal.measure, {})
-    return {
-        "name": entry.name,
-        "title": title(goal),
-        "segment": goal.segment,
-        "capability": goal.capability,
-        "measure": goal.measure,
-        "target": goal.target,
-        "until": goal.until,
-        "value": measure.get("value"),
-        "unit": measure.get("unit", ""),
     }

@@ -103,6 +103,12 @@ class Gauge:
             kept.pair = self._read(entry.value, trend(period, 2))
         return kept.older + kept.pair if deep else kept.pair
 
+    def of_segment(self, entry: Entry[Measure], segment: str, as_of: str = "") -> Reading:
+        """Read a measure among those who were in a segment when its period began."""
+        moment = parse_time(as_of) if as_of else self._present(entry, False).moment
+        period = Period.until(moment, entry.value.length)
+        return self._read(entry.value, [period], segment)[0].reading
+
     def _present(self, entry: Entry[Measure], patient: bool) -> _Kept:
         key, now = (entry.name, entry.version), self._clock.now()
         facts = str(self._position)
@@ -121,9 +127,11 @@ class Gauge:
         self._kept[key] = fresh
         return fresh
 
-    def _read(self, measure: Measure, periods: Sequence[Period]) -> list[Point]:
+    def _read(self, measure: Measure, periods: Sequence[Period], segment: str = "") -> list[Point]:
         groups: list[dict[tuple[str, str], Totals]] = [{} for _ in periods]
-        for place, arm, stratum, *sums in self._engine.query(totals_sql(measure, periods)).rows:
+        sql = totals_sql(measure, periods, of_segment=bool(segment))
+        found = self._engine.query(sql, {"segment": segment} if segment else {})
+        for place, arm, stratum, *sums in found.rows:
             groups[place][arm, stratum] = _totals(sums)
         return [
             Point(period, read(measure, group))

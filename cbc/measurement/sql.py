@@ -19,6 +19,10 @@ _OPTIONAL = (
     "SELECT NULL::TIMESTAMP AS time, NULL::VARCHAR AS arm, NULL::VARCHAR AS stratum WHERE false"
 )
 
+_MEMBERS = """ WHERE customer IN (
+  SELECT customer FROM changes WHERE segment = $segment AND effective_at < {start}
+  GROUP BY customer HAVING arg_max(kind, (effective_at, known_at)) = 'entered')"""
+
 TOTALS = (
     "coalesce(arm, '') AS arm, coalesce(CAST(stratum AS VARCHAR), '') AS stratum,"
     " count(*) AS rows, sum(numerator) AS numerator, sum(denominator) AS denominator,"
@@ -45,12 +49,17 @@ def drill_sql(measure: Measure, period: Period, limit: int) -> str:
     return f"SELECT * FROM (\n{rows_sql(measure, period)}\n) ORDER BY ALL LIMIT {int(limit)}"
 
 
-def totals_sql(measure: Measure, periods: Sequence[Period]) -> str:
-    """Write one SELECT that adds up what is counted, once for each period (numbered from 0)."""
+def totals_sql(measure: Measure, periods: Sequence[Period], *, of_segment: bool = False) -> str:
+    """Write one SELECT that adds up what is counted, once for each period (from 0 on).
+
+    With ``of_segment`` only those count who were in ``$segment`` when the period began: whoever
+    left it meanwhile still counts, or the number would flatter itself.
+    """
     return "\nUNION ALL\n".join(
         f"SELECT {place} AS period, {TOTALS} FROM (\n"
-        f"SELECT * FROM (\n{rows_sql(measure, period)}\n) UNION ALL BY NAME {_OPTIONAL}\n"
-        ") GROUP BY ALL"
+        f"SELECT * FROM (\n{rows_sql(measure, period)}\n)"
+        f"{_MEMBERS.format(start=_literal(period.start)) if of_segment else ''}"
+        f" UNION ALL BY NAME {_OPTIONAL}\n) GROUP BY ALL"
         for place, period in enumerate(periods)
     )
 

@@ -156,6 +156,45 @@ goals:
     assert (facts["records"], facts["in_use"]) == (4, True)
 
 
+def test_a_goal_is_judged_among_those_who_were_in_its_segment_when_the_period_began(
+    tmp_path, history
+):
+    definitions = company(
+        tmp_path,
+        """
+segments:
+  vip: {when: "true"}
+goals:
+  keep the vips: {capability: loyalty, measure: retention, target: 0.9, segment: vip}
+  happy: {capability: embedded service, measure: csat, target: 4}
+""",
+    )
+    for who, comes_back in (("ann", True), ("bob", False), ("cai", True), ("dee", False)):
+        history.fact(who, "Order Completed", "2026-03-01")
+        if comes_back:
+            history.fact(who, "Order Completed", "2026-06-01")
+
+    def moves(who, kind, day):
+        history.add(
+            "changes", customer=who, segment="vip", kind=kind, effective_at=day, known_at=day
+        )
+
+    moves("ann", "entered", "2026-01-01")
+    moves("bob", "entered", "2026-01-01")
+    moves("bob", "left", "2026-05-01")  # after the period began: he is one of those who were lost
+    moves("cai", "entered", "2026-01-01")
+    moves("cai", "left", "2026-02-01")
+    moves("dee", "entered", "2026-06-01")
+    cbc = Capabilities(definitions, history, ManualClock(parse_time("2026-06-30")))
+
+    found = cbc.measure("retention")
+
+    assert (found["value"], found["target"]) == (0.5, None)  # of all customers
+    assert (found["goals"][0]["value"], found["goals"][0]["n"]) == (0.5, 2)  # ann of ann and bob
+    assert cbc.capability("loyalty")["goals"] == found["goals"]
+    assert ["4 is no share" in str(problem) for problem in cbc.problems()] == [True]
+
+
 def test_an_element_without_records_is_not_in_use_though_it_is_installed(cbc):
     elements = cbc.capability("loyalty")["elements"]
 
