@@ -12,8 +12,9 @@ from cid.kit.clock import Clock, format_time, parse_duration
 from cid.kit.definitions import Definitions, Entry
 from cid.kit.errors import NotFound
 from cid.model.definition import ATTRIBUTES, COMPANY, ENTITIES, SYSTEMS, Attribute
+from cid.model.value import Value
 from cid.ports import Store
-from cid.profile import Value, plain
+from cid.profile import plain
 
 SUBJECTS = (
     "customer",

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from cid.kit.db import Database
 from cid.kit.plugins import Port
-from cid.profile import Value
+from cid.model.value import Value
 
 
 class IdentityRow(NamedTuple):

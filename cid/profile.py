@@ -8,27 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Any, NamedTuple
+from typing import Any
 
 from cid.kit.errors import InvalidInput
 from cid.model.definition import Attribute, Type
+from cid.model.value import Observation, Value
 
-
-class Observation(NamedTuple):
-    """What one system said about one attribute, when, and in which record."""
-
-    time: int
-    source: str
-    message_id: str
-    value: Any
-
-
-class Value(NamedTuple):
-    """A surviving value with where it comes from."""
-
-    value: Any
-    source: str
-    time: int
+__all__ = ["Observation", "Value", "convert", "plain", "survive"]
 
 
 def survive(attribute: Attribute, observations: Iterable[Observation]) -> Value | None:

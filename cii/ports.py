@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection
 
 from cid.kit.clock import Clock
 from cid.kit.plugins import Port
@@ -165,7 +164,7 @@ class Stage(Protocol):
     moment, then apply it; at the end of the batch every stage flushes into the batch's transaction.
     """
 
-    def load(self, connection: Connection) -> None:
+    def load(self, connection: Any) -> None:
         """Forget the state in memory and read it from the records."""
 
     def next_due(self) -> int | None:
@@ -177,7 +176,7 @@ class Stage(Protocol):
     def apply(self, fact: Fact) -> None:
         """Take in one fact, already resolved to a customer."""
 
-    def flush(self, connection: Connection) -> None:
+    def flush(self, connection: Any) -> None:
         """Write what changed since the last flush."""
 
 

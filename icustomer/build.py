@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from cid.kit.db import Database
 from cid.kit.definitions import Definitions
 from cid.kit.errors import Refused
 from cid.kit.events import Bus
-from cid.model.definition import ATTRIBUTES, COMPANY, ENTITIES, SYSTEMS
+from cid.model.definition import ATTRIBUTES, ENTITIES, SYSTEMS
 from cid.model.relationship import Regrouped
 from cid.ports import STORES as CID_STORES
 from cid.projection import Projection
@@ -41,11 +42,26 @@ from context.model import RULES, TABLES
 from context.ports import ACTIONS, Effects
 from context.ports import STORES as CONTEXT_STORES
 from icustomer import migrations
-from icustomer.company import ICustomer
 from icustomer.history import History, Source
 from icustomer.lineage import Lineage
 from icustomer.models import Models
 from icustomer.settings import Settings, records_url
+
+
+@dataclass(frozen=True)
+class Layers:
+    """The six layers in step, and what carries them."""
+
+    database: Database
+    pipeline: Pipeline
+    delivery: Delivery
+    history: History
+    cid: CustomerDefinition
+    cii: Integration
+    cic: Intelligence
+    cfa: Applications
+    context: CustomerContext
+    cbc: Capabilities
 
 
 def build(
@@ -56,8 +72,8 @@ def build(
     failpoint: Callable[[str], None] = lambda name: None,
     data: Path | None = None,
     log: Any = None,
-) -> ICustomer:
-    """Put a company together from its definitions."""
+) -> Layers:
+    """Put the layers of a company together from its definitions."""
     data = data or directory / "data"
     data.mkdir(parents=True, exist_ok=True)
     database = Database(records_url(settings, data))
@@ -175,23 +191,7 @@ def build(
     cbc = Capabilities(definitions, history, clock)
     delivery = Delivery(stores["context"], actions, effects, clock)
     stores["cid"].declare(_systems(definitions), _segments(definitions))
-    return ICustomer(
-        directory,
-        settings,
-        clock,
-        definitions,
-        database,
-        pipeline,
-        delivery,
-        history,
-        cid=cid,
-        cii=cii,
-        cic=cic,
-        cfa=cfa,
-        context=context,
-        cbc=cbc,
-        company=definitions.of(COMPANY)["company"].value,
-    )
+    return Layers(database, pipeline, delivery, history, cid, cii, cic, cfa, context, cbc)
 
 
 def _address_book(customers: Customers) -> Callable[[str, str, str], str]:

@@ -9,21 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from cid.kit.clock import Clock, SystemClock
 from cid.kit.errors import InvalidDefinition
+from cid.model.definition import COMPANY, Company
 from icustomer.settings import Settings
 
 if TYPE_CHECKING:
-    from cbc.facade import Capabilities
-    from cfa.facade import Applications
-    from cic.facade import Intelligence
-    from cid.facade import CustomerDefinition
-    from cid.kit.db import Database
     from cid.kit.definitions import Definitions
-    from cid.model.definition import Company
-    from cii.facade import Integration
-    from cii.synchronization import Pipeline
-    from context.delivery import Delivery
-    from context.facade import CustomerContext
-    from icustomer.history import History
+    from icustomer.build import Layers
 
 
 class ICustomer:
@@ -36,37 +27,26 @@ class ICustomer:
     def __init__(
         self,
         directory: Path,
+        definitions: Definitions,
         settings: Settings,
         clock: Clock,
-        definitions: Definitions,
-        database: Database,
-        pipeline: Pipeline,
-        delivery: Delivery,
-        history: History,
-        *,
-        cid: CustomerDefinition,
-        cii: Integration,
-        cic: Intelligence,
-        cfa: Applications,
-        context: CustomerContext,
-        cbc: Capabilities,
-        company: Company,
+        layers: Layers,
     ) -> None:
         self.directory = directory
         self.settings = settings
         self.clock = clock
         self.definitions = definitions
-        self.database = database
-        self.pipeline = pipeline
-        self.delivery = delivery
-        self.history = history
-        self.cid = cid
-        self.cii = cii
-        self.cic = cic
-        self.cfa = cfa
-        self.context = context
-        self.cbc = cbc
-        self.company = company
+        self.database = layers.database
+        self.pipeline = layers.pipeline
+        self.delivery = layers.delivery
+        self.history = layers.history
+        self.cid = layers.cid
+        self.cii = layers.cii
+        self.cic = layers.cic
+        self.cfa = layers.cfa
+        self.context = layers.context
+        self.cbc = layers.cbc
+        self.company: Company = definitions.of(COMPANY)["company"].value
         self._release: Callable[[], None] = lambda: None
 
     @classmethod
@@ -99,10 +79,10 @@ class ICustomer:
                 hint="Make one with: icustomer init DIR",
             )
         release = own(path / "data")
+        settings, clock = settings or Settings(), clock or SystemClock()
         try:
-            company = build(
-                path, definitions, settings or Settings(), clock or SystemClock(), failpoint
-            )
+            layers = build(path, definitions, settings, clock, failpoint)
+            company = cls(path, definitions, settings, clock, layers)
             company._release = release
             company.pipeline.load()
         except BaseException:

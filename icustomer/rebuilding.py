@@ -76,14 +76,8 @@ def _fold(company: ICustomer, aside: Path, moment: int) -> dict[str, Any]:
     database.close()
     from icustomer.build import build
 
-    again = build(
-        company.directory,
-        company.definitions,
-        company.settings,
-        company.clock,
-        data=aside,
-        log=company.cii.transport,
-    )
+    parts = (company.directory, company.definitions, company.settings, company.clock)
+    again = ICustomer(*parts, build(*parts, data=aside, log=company.cii.transport))
     again.pipeline.load()
     again.pipeline.run(5_000)
     again.pipeline.tick(moment)

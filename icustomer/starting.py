@@ -60,6 +60,7 @@ def _meaning(directory: Path, definitions: Any) -> list[ICustomerError]:
     from cid.kit.clock import ManualClock
     from cid.model.definition import ATTRIBUTES
     from icustomer.build import build
+    from icustomer.company import ICustomer
     from icustomer.settings import Settings
 
     parts = [definitions.of(section) for section in (ATTRIBUTES, TRAITS, SEGMENTS)]
@@ -69,11 +70,11 @@ def _meaning(directory: Path, definitions: Any) -> list[ICustomerError]:
     with TemporaryDirectory() as aside:
         settings = Settings(database_url="", transport="sqlite")
         try:
-            company = build(directory, definitions, settings, ManualClock(0), data=Path(aside))
+            layers = build(directory, definitions, settings, ManualClock(0), data=Path(aside))
         except ICustomerError as error:
             return [error]
-        errors.extend(company.cbc.problems())
-        company.close()
+        with ICustomer(directory, definitions, settings, ManualClock(0), layers) as company:
+            errors.extend(company.cbc.problems())
     return errors
 
 
