@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from cfa.model import Change, Manifest, Step, Work
-from cid.kit.db import Database
 from cid.kit.definitions import Definitions
 from cid.kit.plugins import Port
 from cid.model.fact import Fact
+
+if TYPE_CHECKING:
+    from cid.kit.db import Database
 
 
 @runtime_checkable

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
-from cid.kit.db import Database
 from cid.kit.plugins import Port
 from cid.model.value import Value
+
+if TYPE_CHECKING:
+    from cid.kit.db import Database
 
 
 class IdentityRow(NamedTuple):

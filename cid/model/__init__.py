@@ -1,0 +1,1 @@
+"""The nouns of the layer: facts, values, attributes, entities, relationships."""
