@@ -1,7 +1,8 @@
 """Customer business capabilities: what the company is able to do, shown in numbers that open.
 
-A capability stands on elements of the layers below and is measured; every number shows how it is reckoned,
-compares itself with before and with its target, and opens down to the customers behind it.
+A capability stands on elements of the layers below and is measured; every number shows how it is
+reckoned, compares itself with before and with its target, and opens down to the customers behind
+it.
 """
 
 from cbc.model import GOALS, MEASURES, Capability, Goal, Measure

@@ -1,7 +1,7 @@
 """Customer-facing applications: where people work, on top of what the layers below know.
 
-Thin by intention: an application keeps its work (tasks, cases, opportunities, offers) and nothing about the
-customer. What people do there becomes a fact like any other.
+Thin by intention: an application keeps its work (tasks, cases, opportunities, offers) and nothing
+about the customer. What people do there becomes a fact like any other.
 """
 
 from cfa.model import (

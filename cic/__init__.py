@@ -1,7 +1,7 @@
 """Customer intelligence capability: what the records mean, right now and at any moment before.
 
-Traits sum up what a customer did, segments say who belongs where, scores say what is likely; all three are
-exact to the second, and every one of them can be checked against history.
+Traits sum up what a customer did, segments say who belongs where, scores say what is likely; all
+three are exact to the second, and every one of them can be checked against history.
 """
 
 from cic.model import SCORES, SEGMENTS, TRAITS, Score, Segment, Trait

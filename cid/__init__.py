@@ -1,12 +1,15 @@
-"""Customer information definition: what makes a customer, how products are related, which value is in force.
+"""Customer information definition: what makes a customer, and which value is in force.
 
-Everything above speaks of customers in the nouns of this layer. A company adds attributes and entities of its
-own in YAML; the catalogue says of each what it means, who is its master and how sensitive it is.
+Everything above speaks of customers in the nouns of this layer. A company adds attributes and
+entities of its own in YAML; the catalogue says of each what it means, who is its master and how
+sensitive it is.
 
-Which attribute is in force in which system? The master's word, wherever the newest record came from:
+Which attribute is in force in which system? The master's word, wherever the newest record came
+from:
 
 >>> city = Attribute(masters=("erp",))
->>> survive(city, [Observation(1, "erp", "m1", "Lyon"), Observation(2, "crm", "m2", "Paris")])
+>>> said = [Observation(1, "erp", "m1", "Lyon"), Observation(2, "crm", "m2", "Paris")]
+>>> survive(city, said)
 Value(value='Lyon', source='erp', time=1)
 """
 

@@ -1,4 +1,4 @@
-"""What the definition of customers asks of others: a store for them, and extensions of the model."""
+"""What the definition of customers asks of others: a store, and extensions of the model."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Customer information integration: how records come in, in step, and to whom they belong.
 
-Everything that reaches the company goes into the log once, in order, before it is answered; every record ends
-in exactly one state, and the evidence of who is who is kept so that it can be undone.
+Everything that reaches the company goes into the log once, in order, before it is answered; every
+record ends in exactly one state, and the evidence of who is who is kept so that it can be undone.
 """
 
 from cii.model import (

@@ -1,7 +1,7 @@
 """Customer context: the logic over all applications and channels, in the hands of analysts.
 
-A rule says: when this happens to a customer of whom that is true, do these things. What was decided, for whom,
-by which version and why is kept; what follows from it happens exactly once.
+A rule says: when this happens to a customer of whom that is true, do these things. What was
+decided, for whom, by which version and why is kept; what follows from it happens exactly once.
 """
 
 from context.model import RULES, TABLES, ActionCall, DecisionTable, Rule, Trigger, TriggerKind
