@@ -24,26 +24,39 @@ YEAR = 365 * 86_400
 def home(request: Request) -> HTMLResponse:
     """Is the company's customer knowledge alive? The six layers with today's figures."""
     company = request.state.company
-    catalogue = company.cid.describe()
     segments = company.cic.segments()
     rules = company.context.rules()
     return render(
         request,
         "home.html",
         ledger=company.cii.ledger(),
-        customers=catalogue["customers"],
-        attributes=len(catalogue["attributes"]),
+        customers=company.summary()["customers"],
+        attributes=len(company.cid.attributes()),
         segments=len(segments),
         entered=sum(segment["entered_7d"] for segment in segments),
         left=sum(segment["left_7d"] for segment in segments),
         tasks=company.cfa.tasks(),
-        cases=company.cfa.cases(),
+        cases=company.cfa.counts()["case"],
         rules=sum(1 for rule in rules if rule["enabled"]),
         fired=sum(rule["fired_30d"] for rule in rules),
-        capabilities=company.cbc.capabilities(),
         decisions=company.context.decisions(limit=6),
         latest=company.cid.find("", limit=6),
     )
+
+
+@router.get("/home/capabilities")
+def capabilities(request: Request) -> HTMLResponse:
+    """The top floor of the house, apart: measuring may take a moment after a start."""
+    return render(
+        request, "_capabilities.html", capabilities=request.state.company.cbc.capabilities()
+    )
+
+
+@router.get("/home/pulse")
+def pulse(request: Request) -> HTMLResponse:
+    """How many facts each of the last ninety days brought."""
+    asked = {"measures": ["events"], "dimensions": ["day"], "last": "90 d"}
+    return render(request, "_pulse.html", answer=request.state.company.cic.query(asked))
 
 
 @router.get("/live")

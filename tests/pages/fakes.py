@@ -64,6 +64,9 @@ ATTRIBUTES = [
 
 
 class Cid:
+    def attributes(self) -> list[str]:
+        return [attribute[0] for attribute in ATTRIBUTES]
+
     def describe(self, subject: str = "") -> dict[str, Any]:
         return {
             "customers": 6312,
@@ -666,7 +669,7 @@ class Cic:
         }
 
     def query(self, question: dict[str, Any]) -> dict[str, Any]:
-        if question["filter"] == "nonsense":
+        if question.get("filter") == "nonsense":
             raise InvalidInput("Nothing is called 'nonsense'.")
         (measure,) = question["measures"]
         by = question.get("dimensions", ["all"])[0]
@@ -675,6 +678,8 @@ class Cic:
             {"name": measure, "kind": "measure", "title": title("Revenue", "销售额")},
         ]
         rows: list[list[Any]] = [["FR", 412000.5], ["DE", 301200], ["CN", 288410], [None, 1200]]
+        if by == "day":
+            rows = [[ago((89 - day) * DAY)[:10], 400 + day * 7 % 90] for day in range(90)]
         if by == "month":
             rows = [[f"2026-{month:02d}-01", 30000 + month * 2100] for month in range(1, 12)]
         if question.get("compare"):
@@ -753,6 +758,9 @@ class Cfa:
     def search(self, text: str, limit: int = 10) -> list[dict[str, Any]]:
         case = {"kind": "case", "id": "k_12", "title": "Zip of the tent is broken"}
         return [{**case, "customer": ANN, "name": NAMES[ANN], "href": "/cases/k_12"}]
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        return {"task": {"open": 1}, "case": {"open": 1, "waiting": 1, "resolved": 7}}
 
     def board(self, pipeline: str = "") -> dict[str, Any]:
         return {"stages": []}
@@ -977,3 +985,6 @@ class Company:
     def __init__(self) -> None:
         self.cid, self.cii, self.cic = Cid(), Cii(), Cic()
         self.cfa, self.context, self.cbc = Cfa(), Context(), Cbc()
+
+    def summary(self) -> dict[str, Any]:
+        return {"customers": 6312}

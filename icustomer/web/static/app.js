@@ -58,6 +58,11 @@
     });
   });
 
+  // A long table scrolls in its own frame, so that its header stays in sight.
+  document.querySelectorAll(".scroll").forEach((frame) => {
+    if (frame.querySelectorAll("tbody tr").length > 40) frame.classList.add("long");
+  });
+
   const load = (address) => new Promise((done, failed) => {
     const element = document.createElement("script");
     element.src = address;
