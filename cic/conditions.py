@@ -8,13 +8,15 @@ reads, so that it is looked at only when that changed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from cic.model import Segment, Trait
 from cid.customers import Customers
 from cid.feel import FeelError, compile_expression, compile_unary, explain, names, parse
+from cid.feel.tree import Comparison, Literal, Name, Node
 from cid.kit.definitions import Entry
 from cid.kit.errors import InvalidDefinition, InvalidInput, suggestion
 from cid.model.definition import Attribute
@@ -74,6 +76,8 @@ class Condition:
     attributes: frozenset[str]
     segments: int
     words: tuple[str, ...]
+    edges: Mapping[str, frozenset[Decimal] | None]
+    """By word: the numbers it is compared with, or None where it is used in another way."""
 
 
 class Vocabulary:
@@ -138,6 +142,7 @@ class Vocabulary:
             frozenset(attributes | ({"consent"} if reads_consent else set())),
             sum(1 << self.segments[word] for word in words if word in self.segments),
             tuple(sorted(words)),
+            _edges(tree),
         )
 
     def compile_cell(self, text: str) -> Callable[[Any, Any], Any]:
@@ -172,6 +177,33 @@ class Vocabulary:
         scope = self.scope(view, condition.words)
         tree = explain(condition.tree, scope, functions={"consent": view.consent})
         return shown(tree.to_dict())
+
+
+def _edges(tree: Any) -> dict[str, frozenset[Decimal] | None]:
+    """Find for each word the numbers that decide; between two of them nothing can flip."""
+    found: dict[str, frozenset[Decimal] | None] = {}
+
+    def visit(node: Any) -> None:
+        if isinstance(node, Comparison):
+            sides = (node.left, node.right)
+            for word, other in (sides, sides[::-1]):
+                if isinstance(word, Name) and isinstance(other, Literal):
+                    if isinstance(other.value, int | Decimal) and not isinstance(other.value, bool):
+                        held = found.get(word.name, frozenset())
+                        if held is not None:
+                            found[word.name] = held | {Decimal(other.value)}
+                        return
+        if isinstance(node, Name):
+            found[node.name] = None
+        if isinstance(node, Node):
+            for each in fields(node):
+                visit(getattr(node, each.name))
+        elif isinstance(node, tuple):
+            for each in node:
+                visit(each)
+
+    visit(tree)
+    return found
 
 
 def shown(value: Any) -> Any:

@@ -15,19 +15,23 @@ Numbers are whole ten-thousandths inside, so that sums are exactly reversible.
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from heapq import heappop, heappush
 from typing import Any
 
+from cid.kit.clock import to_datetime
 from cid.kit.definitions import Entry
 from cid.model.fact import Fact
 from cid.model.relationship import Regrouped
 from cic.model import Trait
 
 SCALE = 10_000
+LIMIT = 10**14
+"""A number this large or larger contributes nothing: it is no amount."""
 FOREVER = -1
 NEVER = 1 << 62
 
@@ -83,6 +87,7 @@ class Kernel:
                 lengths.add(plan.window)
         self._windows = [_Window(length) for length in sorted(lengths)]
         self._window_of = {window.length: w for w, window in enumerate(self._windows)}
+        self._by_event = {event: self._grouped(some) for event, some in plans.items()}
         self._aggregates = [_AGGREGATES[kind]() if kind else None for kind in self._kinds]
         self._log: list[Kept] = []
         self._future: list[tuple[int, tuple[int, str, str], Fact]] = []
@@ -92,8 +97,51 @@ class Kernel:
         self._state: dict[str, list[Any]] = {}
         self.touched: dict[str, int] = {}
         """Customers with a changed trait since the last reading, with a bit for each trait."""
+        self._watched: list[list[int] | None] = [None] * count
+        self._ignored = 0
         self.clock = 0
         self._due = NEVER
+
+    def _grouped(
+        self, plans: Sequence[TraitPlan]
+    ) -> tuple[tuple[int, int, int, tuple[TraitPlan, ...]], ...]:
+        """Sort traits by window: (place of the window, its bit, its length, traits)."""
+        groups: dict[int, list[TraitPlan]] = {}
+        for plan in plans:
+            groups.setdefault(plan.window, []).append(plan)
+        return tuple(
+            (self._window_of[length], 1 << self._window_of[length], length, tuple(some))
+            if length
+            else (FOREVER, 0, 0, tuple(some))
+            for length, some in groups.items()
+        )
+
+    def watch(self, edges: Mapping[int, Collection[Decimal] | None]) -> None:
+        """Say which traits anybody looks at, and which numbers matter to them.
+
+        A change of any other trait, or between two of these numbers, touches nobody.
+        """
+        self._ignored = 0
+        for index, kind in enumerate(self._kinds):
+            numbers = edges.get(index)
+            if index not in edges:
+                self._ignored |= 1 << index
+            elif numbers is not None and kind in ("count", "sum"):
+                scale = SCALE if kind == "sum" else 1
+                exact = [number * scale for number in numbers]
+                if all(number == int(number) for number in exact):
+                    self._watched[index] = sorted(int(number) for number in exact)
+
+    def _moved(self, index: int, before: Any, after: Any) -> int:
+        """Return the trait's bit if its change can matter to anybody, else 0."""
+        if self._ignored >> index & 1:
+            return 0
+        edges = self._watched[index]
+        if edges is not None and bisect_left(edges, before) + bisect_right(
+            edges, before
+        ) == bisect_left(edges, after) + bisect_right(edges, after):
+            return 0
+        return 1 << index
 
     def next_due(self) -> int | None:
         """Return the next moment at which a fact leaves a window or a future one arrives."""
@@ -202,46 +250,50 @@ class Kernel:
         return self._owner[identity]
 
     def _admit(self, fact: Fact) -> None:
-        parts: dict[int, list[Contribution]] = {}
-        scope: dict[str, Any] | None = None
-        for plan in self._plans[fact.event]:
-            if plan.where is not None or plan.value is not None:
-                if scope is None:
-                    scope = {**fact.properties, "event": fact.event, "source": fact.source}
-                if plan.where is not None and plan.where(scope) is not True:
-                    continue
-            said = plan.value(scope) if plan.value is not None and scope is not None else 1
-            held = _HOLD[plan.aggregate](said)
-            if held is None:
+        scope: _Scope | None = None
+        parts: list[tuple[int, tuple[Contribution, ...]]] = []
+        live = 0
+        time, clock = fact.time, self.clock
+        for w, bit, length, plans in self._by_event[fact.event]:
+            if bit and time <= clock - length:
                 continue
-            place = self._window_of[plan.window] if plan.window else FOREVER
-            parts.setdefault(place, []).append((plan.index, held))
+            some: list[Contribution] = []
+            for plan in plans:
+                said: Any = 1
+                if plan.where is not None or plan.value is not None:
+                    if scope is None:
+                        scope = _Scope(fact.properties)
+                        scope.fact = fact
+                    if plan.where is not None and plan.where(scope) is not True:
+                        continue
+                    if plan.value is not None:
+                        said = plan.value(scope)
+                held = _HOLD[plan.aggregate](said)
+                if held is not None:
+                    some.append((plan.index, held))
+            if some:
+                parts.append((w, tuple(some)))
+                live |= bit
         if not parts:
             return
-        kept = Kept(
-            fact.order, fact.identity, tuple((w, tuple(some)) for w, some in parts.items())
-        )
-        time = fact.time
+        kept = Kept(fact.order, fact.identity, tuple(parts), live)
         # Not fact.customer: a future-dated fact may have changed hands while it waited.
         customer = self._owner[fact.identity]
-        for w in parts:
-            if w != FOREVER and time > self.clock - self._windows[w].length:
-                kept.live |= 1 << w
-        if kept.live:
-            if not self._log or self._log[-1].order < kept.order:
+        if live:
+            late = bool(self._log) and not self._log[-1].order < kept.order
+            if not late:
                 self._log.append(kept)
-            else:
-                for w in parts:
-                    if kept.live >> w & 1 if w != FOREVER else False:
-                        heappush(self._windows[w].late, kept)
-            for w in parts:
-                if w != FOREVER and kept.live >> w & 1:
-                    window = self._windows[w]
-                    due = time + window.length
-                    if due < window.due:
-                        window.due = due
-                        if due < self._due:
-                            self._due = due
+            for w, _ in parts:
+                if w == FOREVER:
+                    continue
+                window = self._windows[w]
+                if late:
+                    heappush(window.late, kept)
+                due = time + window.length
+                if due < window.due:
+                    window.due = due
+                    if due < self._due:
+                        self._due = due
         self._of[fact.identity].append(kept)
         self._contribute(customer, kept)
 
@@ -256,8 +308,9 @@ class Kernel:
             if w == FOREVER or kept.live >> w & 1:
                 for index, held in some:
                     aggregate = self._aggregates[index]
-                    state[index] = aggregate.add(state[index], held, kept.order)  # type: ignore[union-attr]
-                    bits |= 1 << index
+                    before = state[index]
+                    after = state[index] = aggregate.add(before, held, kept.order)  # type: ignore[union-attr]
+                    bits |= self._moved(index, before, after)
         if bits:
             self.touched[customer] = self.touched.get(customer, 0) | bits
 
@@ -270,9 +323,26 @@ class Kernel:
             if window == w:
                 for index, held in some:
                     aggregate = self._aggregates[index]
-                    state[index] = aggregate.remove(state[index], held, kept.order)  # type: ignore[union-attr]
-                    bits |= 1 << index
-        self.touched[customer] = self.touched.get(customer, 0) | bits
+                    before = state[index]
+                    after = state[index] = aggregate.remove(before, held, kept.order)  # type: ignore[union-attr]
+                    bits |= self._moved(index, before, after)
+        if bits:
+            self.touched[customer] = self.touched.get(customer, 0) | bits
+
+
+class _Scope(dict[str, Any]):
+    """What a trait may read of a fact: its properties, and event, source and time."""
+
+    fact: Fact
+
+    def get(self, name: str, default: Any = None) -> Any:
+        if name == "event":
+            return self.fact.event
+        if name == "source":
+            return self.fact.source
+        if name == "time":
+            return to_datetime(self.fact.time)
+        return dict.get(self, name, default)
 
 
 class _Count:
@@ -405,13 +475,15 @@ def scaled(value: Any) -> int | None:
     (25500, None, 10001)
     """
     if type(value) is int:
-        return value * SCALE
+        return value * SCALE if -LIMIT < value < LIMIT else None
     if type(value) is float:
         whole = round(value * SCALE)
         if abs(value * SCALE - whole) < 1e-6 and abs(whole) < 1 << 50:
             return whole
         value = Decimal(repr(value))
     if isinstance(value, Decimal):
+        if not -LIMIT < value < LIMIT:
+            return None
         try:
             number = value.quantize(Decimal("0.0001"), ROUND_HALF_UP)
         except InvalidOperation:
@@ -422,24 +494,25 @@ def scaled(value: Any) -> int | None:
 
 def raw(value: Any) -> Any:
     """Return a value as first and last keep it: numbers as decimals, nested values not at all."""
-    if value is None or isinstance(value, str | bool | Decimal):
+    if value is None or isinstance(value, str | bool | date | timedelta):
         return value
-    if isinstance(value, int):
-        return Decimal(value)
-    if isinstance(value, float):
-        return Decimal(repr(value))
+    if isinstance(value, int | Decimal | float):
+        number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+        return number if -LIMIT < number < LIMIT else None
     return None
 
 
 def distinct_key(value: Any) -> str | None:
     """Return the text by which values are told apart."""
+    if type(value) is str:
+        return value
     if value is None or isinstance(value, list | dict):
         return None
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float | Decimal):
-        number = Decimal(repr(value)) if isinstance(value, float) else value
-        return format(number.normalize(), "f")
+    if isinstance(value, int | float | Decimal):
+        whole = scaled(value)
+        return None if whole is None else format(Decimal(whole).scaleb(-4).normalize(), "f")
     return str(value)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from cic.conditions import Condition, CustomerView, Vocabulary, shown
@@ -64,8 +65,9 @@ class Segmentation:
         self._bus = bus
         self._replay = replay
         self._plans = plan(traits)
-        self.kernel = Kernel(self._plans, len(traits))
         self.conditions = [_compile(vocabulary, entry) for entry in segments.values()]
+        self._edges = _edges(vocabulary, self.conditions)
+        self.kernel = self._new_kernel()
         self._names = list(segments)
         self.order = _in_order(self._names, segments, self.conditions)
         self._by_attribute = _readers(self.conditions)
@@ -93,7 +95,7 @@ class Segmentation:
     def load(self, connection: Any) -> None:
         """Read memberships, relive the facts into the live traits."""
         self._changes, self._attributes, self.bits, self.since = [], {}, {}, {}
-        self.kernel = Kernel(self._plans, len(self._traits))
+        self.kernel = self._new_kernel()
         index = {name: place for place, name in enumerate(self._names)}
         left_over = []
         for customer, segment, since in self._store.memberships(connection):
@@ -116,6 +118,11 @@ class Segmentation:
             self.kernel.touched = dict.fromkeys(self._customers.members, EVERYTHING)
             for customer, segment in left_over:
                 self._record(customer, segment, "", False, self.now, {})
+
+    def _new_kernel(self) -> Kernel:
+        kernel = Kernel(self._plans, len(self._traits))
+        kernel.watch(self._edges)
+        return kernel
 
     def next_due(self) -> int | None:
         """Return the next moment at which a window moves."""
@@ -297,6 +304,21 @@ def _compile(vocabulary: Vocabulary, entry: Entry[Segment]) -> Condition:
         return vocabulary.compile(entry.value.when)
     except InvalidInput as error:
         raise entry.error(error.message, hint=error.hint) from error
+
+
+def _edges(
+    vocabulary: Vocabulary, conditions: list[Condition]
+) -> dict[int, frozenset[Decimal] | None]:
+    """Return for each trait that any segment reads the numbers it is compared with."""
+    found: dict[int, frozenset[Decimal] | None] = {}
+    for condition in conditions:
+        for word, numbers in condition.edges.items():
+            place = vocabulary.traits.get(word)
+            if place is not None:
+                before = found.get(place, frozenset())
+                together = before is None or numbers is None
+                found[place] = None if together else before | numbers  # type: ignore[operator]
+    return found
 
 
 def _in_order(

@@ -30,7 +30,7 @@ from icustomer.samples.northlake import staff
 from icustomer.samples.northlake.tape import Delivery
 
 STATE = "demo.json"
-STEP = 3 * DAY
+STEP = 7 * DAY
 """How often the sample company's staff look at their desks."""
 CHUNK = 5_000
 
@@ -137,7 +137,7 @@ def _write(directory: Path, state: dict[str, Any]) -> None:
 
 def _relive(company: ICustomer, state: dict[str, Any], bars: Progress) -> None:
     """Let the sample company's eighteen months pass, as far as they have not yet."""
-    company.pipeline.run(company.settings.fold_batch)
+    company.pipeline.run(CHUNK)
     ledger = company.cii.ledger()
     by_staff = sum(
         source["received"] for source in ledger["sources"] if source["source"] in ("staff", "cic")
@@ -167,10 +167,10 @@ def _pass(company: ICustomer, arrived: list[Message], edge: int, new: bool) -> N
     if not new and not arrived:
         return
     company.cii.append(arrived)
-    company.pipeline.run(company.settings.fold_batch)
+    company.pipeline.run(CHUNK)
     while done := list(_staff(company, edge)):
         company.cii.append(done)
-        company.pipeline.run(company.settings.fold_batch)
+        company.pipeline.run(CHUNK)
 
 
 def _staff(company: ICustomer, edge: int) -> Iterator[Message]:

@@ -38,7 +38,7 @@ class SqlStore:
     ) -> None:
         """Write changes, and the memberships that follow from them."""
         if changes:
-            insert(connection, tables.change, [change._asdict() for change in changes])
+            insert(connection, tables.change, changes)
         last = {(change.customer, change.segment): change for change in changes}
         entered = [
             {

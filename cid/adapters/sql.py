@@ -45,7 +45,7 @@ class SqlStore:
         projected: Mapping[str, Sequence[Mapping[str, Any]]],
     ) -> None:
         """Write what changed in one batch."""
-        upsert(connection, tables.identity, [row._asdict() for row in identities])
+        upsert(connection, tables.identity, identities)
         upsert(
             connection,
             tables.observation,

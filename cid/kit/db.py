@@ -5,12 +5,26 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import JSON, Connection, Engine, MetaData, Table, create_engine, event
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    Table,
+    create_engine,
+    event,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
+
+IN_ONE = 500
+"""How many values one question about presence names."""
 
 metadata = MetaData(
     naming_convention={
@@ -57,62 +71,112 @@ class Database:
         self.engine.dispose()
 
 
-def insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+Rows = Sequence[Mapping[str, Any]] | Sequence[tuple[Any, ...]]
+"""Rows to write: mappings with the same columns, or named tuples of one kind."""
+
+
+def insert(connection: Connection, table: Table, rows: Rows) -> None:
     """Insert rows; all have the same columns."""
     if rows:
-        _execute(connection, table, table.insert().values(dict.fromkeys(rows[0])), rows)
+        prepared = _statement(connection.dialect.name, table, _names(rows[0]))
+        _execute(connection, prepared, rows)
 
 
 def upsert(
     connection: Connection,
     table: Table,
-    rows: Sequence[Mapping[str, Any]],
+    rows: Rows,
     newer: str = "",
-    add: Sequence[str] = (),
+    add: tuple[str, ...] = (),
 ) -> None:
     """Insert rows, or replace those with the same key; all have the same columns.
 
     With ``newer`` a row is replaced only if that column has grown; columns in ``add`` are added up.
     """
-    if not rows:
+    if rows:
+        name = connection.dialect.name
+        prepared = _statement(name, table, _names(rows[0]), True, newer, add)
+        _execute(connection, prepared, rows)
+
+
+def present(connection: Connection, column: Column[Any], values: Sequence[Any]) -> set[Any]:
+    """Return those of the values that a column has."""
+    found: set[Any] = set()
+    for start in range(0, len(values), IN_ONE):
+        some = tuple(values[start : start + IN_ONE])
+        if connection.dialect.name == "sqlite":
+            marks = ",".join("?" * len(some))
+            text = f"SELECT {column.name} FROM {column.table.name} WHERE {column.name} IN ({marks})"
+            rows = connection.exec_driver_sql(text, some)
+        else:
+            rows = connection.execute(select(column).where(column.in_(some)))
+        found.update(row[0] for row in rows)
+    return found
+
+
+class _Prepared(NamedTuple):
+    """A statement as the driver takes it: text, order of the columns (None: by name), JSON columns."""
+
+    text: str
+    order: list[str] | None
+    json: list[str]
+
+
+@lru_cache(maxsize=1_000)
+def _statement(
+    dialect: str,
+    table: Table,
+    columns: tuple[str, ...],
+    replace: bool = False,
+    newer: str = "",
+    add: tuple[str, ...] = (),
+) -> _Prepared:
+    """Write an INSERT once; on the hot path SQLAlchemy's own compiling and binding costs most."""
+    module = postgresql if dialect == "postgresql" else sqlite
+    statement: Any = module.insert(table).values(dict.fromkeys(columns))
+    if replace:
+        keys = [column.name for column in table.primary_key]
+        values = {
+            name: table.c[name] + statement.excluded[name]
+            if name in add
+            else statement.excluded[name]
+            for name in columns
+            if name not in keys
+        }
+        if values:
+            only = table.c[newer] < statement.excluded[newer] if newer else None
+            statement = statement.on_conflict_do_update(
+                index_elements=keys, set_=values, where=only
+            )
+        else:
+            statement = statement.on_conflict_do_nothing(index_elements=keys)
+    driver = postgresql.psycopg.dialect() if dialect == "postgresql" else sqlite.dialect()
+    compiled = statement.compile(dialect=driver, column_keys=list(columns))
+    json_columns = [name for name in columns if isinstance(table.c[name].type, JSON)]
+    return _Prepared(str(compiled), compiled.positiontup, json_columns)
+
+
+def _names(row: Mapping[str, Any] | tuple[Any, ...]) -> tuple[str, ...]:
+    return row._fields if isinstance(row, tuple) else tuple(row)  # type: ignore[attr-defined]
+
+
+def _execute(connection: Connection, prepared: _Prepared, rows: Rows) -> None:
+    order = prepared.order
+    fields = _names(rows[0])
+    if isinstance(rows[0], tuple) and not prepared.json and order == list(fields):
+        connection.exec_driver_sql(prepared.text, list(rows))  # type: ignore[arg-type]
         return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values(dict.fromkeys(rows[0]))
-    keys = [column.name for column in table.primary_key]
-    values = {
-        name: table.c[name] + statement.excluded[name] if name in add else statement.excluded[name]
-        for name in rows[0]
-        if name not in keys
-    }
-    if values:
-        condition = table.c[newer] < statement.excluded[newer] if newer else None
-        full = statement.on_conflict_do_update(index_elements=keys, set_=values, where=condition)
+    given: Sequence[Mapping[str, Any]] = (
+        [row._asdict() for row in rows] if isinstance(rows[0], tuple) else rows  # type: ignore
+    )
+    for name in prepared.json:
+        given = [{**row, name: orjson.dumps(row[name], default=str).decode()} for row in given]
+    if order is None:
+        connection.exec_driver_sql(prepared.text, [dict(row) for row in given])
+    elif len(order) == 1:
+        connection.exec_driver_sql(prepared.text, [(row[order[0]],) for row in given])
     else:
-        full = statement.on_conflict_do_nothing(index_elements=keys)
-    _execute(connection, table, full, rows)
-
-
-def _execute(
-    connection: Connection, table: Table, statement: Any, rows: Sequence[Mapping[str, Any]]
-) -> None:
-    """Hand rows straight to the driver: on the hot path SQLAlchemy's own binding costs most."""
-    text, names, json_names = _compiled(connection, table, statement, tuple(rows[0]))
-    for name in json_names:
-        rows = [{**row, name: orjson.dumps(row[name], default=str).decode()} for row in rows]
-    if names is None:
-        connection.exec_driver_sql(text, [dict(row) for row in rows])
-    elif len(names) == 1:
-        connection.exec_driver_sql(text, [(row[names[0]],) for row in rows])
-    else:
-        connection.exec_driver_sql(text, list(map(itemgetter(*names), rows)))
-
-
-def _compiled(
-    connection: Connection, table: Table, statement: Any, columns: tuple[str, ...]
-) -> tuple[str, list[str] | None, list[str]]:
-    compiled = statement.compile(dialect=connection.dialect, column_keys=list(columns))
-    json_names = [name for name in columns if isinstance(table.c[name].type, JSON)]
-    return str(compiled), compiled.positiontup, json_names
+        connection.exec_driver_sql(prepared.text, list(map(itemgetter(*order), given)))
 
 
 def _arguments(url: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
-from cid.kit.db import Database, insert, upsert
+from cid.kit.db import Database, insert, present, upsert
 from cid.kit.errors import Conflict
 from cii import tables
 from cii.ports import LedgerRow
@@ -40,15 +40,7 @@ class SqlStore:
 
     def known(self, connection: Connection, keys: Sequence[bytes]) -> set[bytes]:
         """Return those of the keys that the ledger has already."""
-        t = tables.seen
-        found: set[bytes] = set()
-        for start in range(0, len(keys), CHUNK):
-            some = list(keys[start : start + CHUNK])
-            found.update(
-                bytes(key)
-                for key in connection.execute(select(t.c.key).where(t.c.key.in_(some))).scalars()
-            )
-        return found
+        return {bytes(key) for key in present(connection, tables.seen.c.key, keys)}
 
     def identifiers(self, connection: Connection) -> Iterator[tuple[str, str, int, bool]]:
         """Yield (identifier, customer, first seen, blocked)."""
@@ -82,7 +74,7 @@ class SqlStore:
     ) -> None:
         """Write the fates of a batch and what it changed in the identity graph."""
         if rows:
-            insert(connection, tables.ledger, [row._asdict() for row in rows])
+            insert(connection, tables.ledger, rows)
             self._count(connection, [(r.source, r.state, r.reason, r.received) for r in rows], 1)
         if keys:
             insert(connection, tables.seen, [{"key": k, "position": place} for k, place in keys])

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, case, delete, func, select, update
 
 from cid.kit.clock import DAY
-from cid.kit.db import Database, upsert
+from cid.kit.db import Database, present, upsert
 from context import tables
 from context.ports import ActionRow, DecisionRow, TimerRow
 
@@ -48,11 +48,11 @@ class SqlStore:
         looked: Mapping[str, int],
     ) -> None:
         """Write what was decided in one batch; ``done`` are timers that rang."""
-        upsert(connection, tables.decision, [row._asdict() for row in decisions])
+        upsert(connection, tables.decision, decisions)
         # An action that is known already was or will be carried out; it is not begun again.
-        kept = self._known(connection, [row.id for row in actions])
-        upsert(connection, tables.action, [row._asdict() for row in actions if row.id not in kept])
-        upsert(connection, tables.timer, [row._asdict() for row in timers])
+        kept = present(connection, tables.action.c.id, [row.id for row in actions])
+        upsert(connection, tables.action, [row for row in actions if row.id not in kept])
+        upsert(connection, tables.timer, timers)
         for start in range(0, len(done), CHUNK):
             some = list(done[start : start + CHUNK])
             connection.execute(delete(tables.timer).where(tables.timer.c.id.in_(some)))
@@ -90,7 +90,7 @@ class SqlStore:
     def delivered(self, rows: Sequence[ActionRow]) -> None:
         """Note how attempts ended."""
         with self._database.write() as connection:
-            upsert(connection, tables.action, [row._asdict() for row in rows])
+            upsert(connection, tables.action, rows)
 
     def decisions(self, customer: str, rule: str, loop: str, limit: int) -> list[dict[str, Any]]:
         """Return decisions, newest first."""
@@ -162,14 +162,6 @@ class SqlStore:
                 "SELECT id, decision, rule, action, customer, at, state, loop FROM context_action"
             ),
         }
-
-    def _known(self, connection: Connection, ids: Sequence[str]) -> set[str]:
-        t = tables.action
-        found: set[str] = set()
-        for start in range(0, len(ids), CHUNK):
-            some = list(ids[start : start + CHUNK])
-            found.update(connection.execute(select(t.c.id).where(t.c.id.in_(some))).scalars())
-        return found
 
     def _rows(self, query: Any) -> list[dict[str, Any]]:
         with self._database.read() as connection:
