@@ -43,10 +43,16 @@ def test_offer_acceptance_gives_every_offer_fourteen_days(measured, history):
     history.fact("cai", "Offer Presented", "2026-06-01", offer="stove")
     history.fact("cai", "Offer Accepted", "2026-06-02", offer="tent")  # another offer
     history.fact("dee", "Offer Presented", "2026-06-25", offer="stove")  # has had no time yet
+    made = {"action": "offer", "state": "done", "at": "2026-06-01", "rule": "r"}
+    history.add("actions", id="1", customer="eva", loop="l1", **made)
+    history.fact("eva", "Offer Presented", "2026-06-01", offer="tent", loop="l1")  # the same one
+    history.add("tasks", id="1", customer="eva", loop="l1", outcome="accepted",
+                closed_at="2026-06-03")  # fmt: skip
+    history.add("actions", id="2", customer="fay", loop="l2", **made)
 
     found = measured("offer acceptance")
 
-    assert (found["numerator"], found["denominator"]) == (1, 3)
+    assert (found["numerator"], found["denominator"]) == (2, 5)
 
 
 def test_uplift_is_treated_less_holdout_within_each_campaign(measured, history):
