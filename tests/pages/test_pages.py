@@ -113,6 +113,13 @@ def test_the_strip_is_green_only_when_nothing_is_wrong(client, company):
     assert "does not balance" in client.get("/live").text
 
 
+def test_fragments_of_home_are_no_whole_pages(client):
+    for path in ("/home/capabilities", "/home/pulse", "/live"):
+        answer = client.get(path)
+        assert answer.status_code == 200
+        assert "<html" not in answer.text
+
+
 def test_members_can_be_taken_along_without_personal_data(client):
     answer = client.get("/segments/vip/members.csv")
     assert answer.text.splitlines()[0] == "customer,since"

@@ -58,6 +58,13 @@
     });
   });
 
+  // On a telephone the rail is a strip: show the part where we are.
+  const rail = document.querySelector(".rail");
+  const here = rail.querySelector("[aria-current]");
+  if (here && rail.scrollWidth > rail.clientWidth) {
+    rail.scrollLeft = here.offsetLeft - (rail.clientWidth - here.offsetWidth) / 2;
+  }
+
   // A long table scrolls in its own frame, so that its header stays in sight.
   document.querySelectorAll(".scroll").forEach((frame) => {
     if (frame.querySelectorAll("tbody tr").length > 40) frame.classList.add("long");
