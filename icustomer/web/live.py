@@ -16,5 +16,5 @@ def live(company: Any) -> dict[str, Any]:
         "quarantined": waiting,
         "verified_at": verified["at"] if verified else None,
         "mismatches": int(verified["mismatches"]) if verified else None,
-        "balanced": sum(ledger["states"].values()) == ledger["received"],
+        "balanced": bool(ledger["balanced"]),
     }

@@ -863,7 +863,7 @@ class Context:
                 {"action": "offer", "table": "offer", "parameters": {}},
             ],
             "once_per": "90 d",
-            "yaml": f"{name}:\n  on: {{left: active}}\n  when: {entry['when']}\n  do:\n    - task: {{queue: loyalty, due: P2D}}\n",
+            "yaml": f"{name}:\n  on: {{left: active}}\n  when: {entry['when']}\n",
             "reads": ["vip", "orders 90d"],
             "waiting": 3,
             "decisions": self.decisions(rule=name),

@@ -108,7 +108,7 @@ def test_the_strip_is_green_only_when_nothing_is_wrong(client, company):
     company.cic.last_verification = lambda: {"at": "2026-11-20T09:00:00Z", "mismatches": 3}
     assert "3 mismatches" in client.get("/live").text
     company.cic.last_verification = lambda: {"at": "2026-11-20T09:00:00Z", "mismatches": 0}
-    broken = {**company.cii.ledger(), "received": 1}
+    broken = {**company.cii.ledger(), "balanced": False}
     company.cii.ledger = lambda: broken
     assert "does not balance" in client.get("/live").text
 
