@@ -24,6 +24,10 @@ CONSENT = "consent."
 """Consents are kept as attributes ``consent.<purpose>.<channel>``; only the consent masters may set them."""
 
 
+NOT_HERSELF = frozenset({"Score Updated", "Task Completed"})
+"""Facts about a customer in which she had no part: they do not count as having been seen."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProfileChanged:
     """Attributes of a customer have other values than before."""
@@ -108,7 +112,7 @@ class Customers:
                 members.add(fact.identity)
         if fact.time < seen.first:
             seen.first = fact.time
-        if fact.time > seen.last:
+        if fact.time > seen.last and fact.event not in NOT_HERSELF:
             seen.last = fact.time
         seen.facts += 1
         self._dirty.identities.add(fact.identity)

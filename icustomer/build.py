@@ -42,7 +42,7 @@ from context.model import RULES, TABLES
 from context.ports import ACTIONS, Effects
 from context.ports import STORES as CONTEXT_STORES
 from icustomer import migrations
-from icustomer.history import History, Source
+from icustomer.history import History, Recorder, Source
 from icustomer.lineage import Lineage
 from icustomer.models import Models
 from icustomer.settings import Settings, records_url
@@ -116,20 +116,23 @@ def build(
     execution = Execution(
         rules, segmentation, customers, actions, effects, stores["context"], bus
     )
+    recorder = Recorder()
     pipeline = Pipeline(
         transport,
         stores["cii"],
         database,
         mapper,
         kinds,
-        [customers, segmentation, desk, execution],
+        [customers, segmentation, desk, execution, recorder],
         bus,
         failpoint,
     )
 
     selects = {name: sql for store in stores.values() for name, sql in store.mirrors().items()}
     generation = f"{definitions.version()}"
-    source = Source(pipeline, customers, database, definitions, selects, generation)
+    source = Source(
+        pipeline, customers, database, definitions, selects, generation, recorder, segmentation
+    )
     engine = ENGINES.load("duckdb")(data / "history.duckdb")
     history = History(engine, source, settings.query_rows, settings.query_seconds)
 

@@ -20,11 +20,10 @@ import orjson
 from cid.kit.clock import DAY, HOUR, ManualClock, SystemClock, format_time, parse_time
 from cid.kit.errors import Conflict, NotFound
 from cid.kit.ids import stable_id
-from cii.collection import collect
 from cii.ports import Message
-from cii.reception import Batch
 from icustomer.company import ICustomer
 from icustomer.progress import Progress, progress
+from icustomer.arrivals import ahead, arriving
 from icustomer.samples import northlake, real
 from icustomer.samples.northlake import staff
 from icustomer.samples.northlake.tape import Delivery
@@ -77,27 +76,7 @@ def build_demo(
 
 def messages(company: ICustomer, deliveries: Iterable[Delivery]) -> Iterator[Message]:
     """Turn what reaches the sample company into messages, just as its endpoints would."""
-    limits = company.cii.limits
-    about = company.cii.about_things
-    for number, delivery in enumerate(deliveries):
-        if delivery.flow:
-            plan = company.cii.mapper.flow(delivery.flow)
-            yield from plan.messages([delivery.body], "sample", delivery.received)
-        elif delivery.raw is not None:
-            headers = {"source": delivery.source, "protocol": "segment"}
-            yield Message(b"", delivery.raw, delivery.received, headers)
-        else:
-            nameless = stable_id("m", delivery.received, number)
-            found = collect(
-                Batch([delivery.body]),
-                "",
-                delivery.source,
-                delivery.received,
-                limits,
-                about_things=about,
-                new_id=lambda nameless=nameless: nameless,  # type: ignore[misc]
-            )
-            yield from found.messages
+    return arriving(company.cii.mapper, company.cii.limits, deliveries)
 
 
 def _begin(
@@ -144,7 +123,7 @@ def _relive(company: ICustomer, state: dict[str, Any], bars: Progress) -> None:
     )
     there = ledger["received"] - by_staff
     bar = bars.add("sample company", None)
-    stream = messages(company, northlake.company(state["now"], state["seed"], state["scale"]))
+    stream = ahead(company.directory, state["now"], state["seed"], state["scale"])
     edge = 0
     waiting: list[Message] = []
     for number, message in enumerate(stream):
@@ -168,6 +147,7 @@ def _pass(company: ICustomer, arrived: list[Message], edge: int, new: bool) -> N
         return
     company.cii.append(arrived)
     company.pipeline.run(CHUNK)
+    company.history.take_facts(20_000)
     while done := list(_staff(company, edge)):
         company.cii.append(done)
         company.pipeline.run(CHUNK)
@@ -209,6 +189,7 @@ def _load(company: ICustomer, data: Path, bars: Progress) -> None:
                 there -= skipped
                 company.cii.append(some[skipped:])
                 company.pipeline.run(CHUNK)
+                company.history.take_facts(20_000)
                 bars.advance(bar, len(some))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -11,7 +12,9 @@ from typing import Any
 import orjson
 from sqlalchemy import text
 
+from cic.model import SCORES, TRAITS
 from cic.ports import Engine, FactRow, Mirror, Result
+from cic.segmentation import Segmentation
 from cid.customers import CONSENT, Customers
 from cid.kit.db import Database
 from cid.kit.definitions import Definitions
@@ -20,8 +23,57 @@ from cid.model.fact import Fact
 from cid.profile import plain
 from cii.synchronization import Pipeline
 
+REMEMBERED = 50_000
+"""Facts that are remembered for history; beyond that it relives them from the log."""
 AT_MOST_EVERY = 5.0
 """Seconds between two refreshes that nobody insists on."""
+
+
+class Recorder:
+    """The last stage: remembers applied facts for a while, so that history need not relive them."""
+
+    def __init__(self) -> None:
+        self._rows: list[FactRow] = []
+        self._new: list[FactRow] = []
+        self._complete_since: int | None = None
+
+    def load(self, connection: Any) -> None:
+        """Forget everything; what comes from now on is complete."""
+        self._rows, self._new, self._complete_since = [], [], None
+
+    def next_due(self) -> int | None:
+        """Nothing happens here by itself."""
+        return None
+
+    def advance(self, moment: int) -> None:
+        """Nothing happens here by itself."""
+
+    def apply(self, fact: Fact) -> None:
+        """Remember a fact."""
+        if self._complete_since is None:
+            self._complete_since = fact.position - 1
+        self._new.append(_row(fact))
+
+    def flush(self, connection: Any) -> None:
+        """Keep what belongs to the batch that is being written."""
+        self._rows += self._new
+        self._new = []
+        if len(self._rows) > REMEMBERED:
+            self._complete_since = self._rows[-1].position
+            self._rows = []
+
+    def since(self, position: int, limit: int) -> list[FactRow] | None:
+        """Return the next facts after a position, or None where that is longer ago than remembered."""
+        if self._complete_since is None or position < self._complete_since:
+            return None
+        start = bisect_right(self._rows, position, key=lambda row: row.position)
+        # What history has, nobody asks for again.
+        self._complete_since, self._rows = max(position, self._complete_since), self._rows[start:]
+        return self._rows[:limit]
+
+    def __len__(self) -> int:
+        """Return how many facts are remembered."""
+        return len(self._rows)
 
 
 class Source:
@@ -35,7 +87,13 @@ class Source:
         definitions: Definitions,
         selects: Mapping[str, str],
         generation: str,
+        recorder: Recorder,
+        segmentation: Segmentation,
     ) -> None:
+        self._segmentation = segmentation
+        self.recorder = recorder
+        self.only_facts = False
+        self._owners_version = ""
         self._pipeline = pipeline
         self._customers = customers
         self._database = database
@@ -59,6 +117,9 @@ class Source:
 
     def facts_since(self, position: int, limit: int) -> Sequence[FactRow]:
         """Return the next facts after a position, in order of position."""
+        remembered = self.recorder.since(position, limit)
+        if remembered is not None:
+            return remembered
         if self._cursor is None or self._cursor[0] != position:
             self._cursor = (position, self._pipeline.facts(position))
         rows = [_row(fact) for fact in islice(self._cursor[1], limit)]
@@ -67,7 +128,9 @@ class Source:
 
     def owners_version(self) -> str:
         """Return a text that changes when any identity went to another customer."""
-        return self.version()
+        if not self.only_facts:
+            self._owners_version = self.version()
+        return self._owners_version
 
     def owners(self) -> Iterable[tuple[str, str]]:
         """Return (identity, customer) for every identity that owns facts."""
@@ -75,6 +138,8 @@ class Source:
 
     def mirrors(self) -> Mapping[str, Mirror]:
         """Return the small tables of all layers by name."""
+        if self.only_facts:
+            return {}
         version = self.version()
         position, moment = self._pipeline.position, self._pipeline.moment
         # The ledger is long: it is copied anew when it grew much, or when a minute has passed.
@@ -128,7 +193,13 @@ class Source:
                     yield (customer, purpose, channel, value.value is True, value.time)
 
     def _score_rows(self) -> Iterable[Sequence[Any]]:
-        return ()
+        """The last word of each model on each customer, as her trait has it."""
+        for name in self._definitions.of(SCORES):
+            place = list(self._definitions.of(TRAITS)).index(name)
+            for customer in list(self._customers.members):
+                value = self._segmentation.kernel.value(customer, place)
+                if value is not None:
+                    yield (customer, name, value, "", self._segmentation.now)
 
 
 class History:
@@ -158,6 +229,17 @@ class History:
             added = self._engine.sync(self._source)
             self._version, self._refreshed = version, time.monotonic()
             return added
+
+    def take_facts(self, at_least: int) -> None:
+        """Take in the facts that have piled up, if they are many; the small tables wait."""
+        with self._lock:
+            if len(self._source.recorder) < at_least:
+                return
+            self._source.only_facts = True
+            try:
+                self._engine.sync(self._source)
+            finally:
+                self._source.only_facts = False
 
     def position(self) -> int:
         """Return the position of the last fact taken in."""

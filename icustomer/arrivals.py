@@ -1,0 +1,97 @@
+"""What reaches the sample company, as messages for the log; made ahead on another core.
+
+The generator and the coding of its records take about as long as a third of their application. A second
+process does that work while the first one applies what is there already; the order stays the generator's.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from cid.kit.errors import Unavailable
+from cid.kit.ids import stable_id
+from cii.collection import collect
+from cii.mapping import Mapper
+from cii.ports import CollectLimits, Message
+from cii.reception import Batch
+from icustomer.samples import northlake
+from icustomer.samples.northlake.tape import Delivery
+
+CHUNK = 2_000
+
+
+def arriving(
+    mapper: Mapper, limits: CollectLimits, deliveries: Iterable[Delivery]
+) -> Iterator[Message]:
+    """Turn deliveries into messages, just as the endpoints and flows would."""
+    for number, delivery in enumerate(deliveries):
+        if delivery.flow:
+            plan = mapper.flow(delivery.flow)
+            yield from plan.messages([delivery.body], "sample", delivery.received)
+        elif delivery.raw is not None:
+            headers = {"source": delivery.source, "protocol": "segment"}
+            yield Message(b"", delivery.raw, delivery.received, headers)
+        else:
+            nameless = stable_id("m", delivery.received, number)
+            found = collect(
+                Batch([delivery.body]),
+                "",
+                delivery.source,
+                delivery.received,
+                limits,
+                about_things=mapper.about_things,
+                new_id=lambda nameless=nameless: nameless,  # type: ignore[misc]
+            )
+            yield from found.messages
+
+
+def ahead(directory: Path, now: int, seed: int, scale: float) -> Iterator[Message]:
+    """Yield the sample company's messages while another process makes the next ones.
+
+    Raises:
+        Unavailable: the other process ended before it had finished.
+    """
+    spawning = multiprocessing.get_context("spawn")
+    here, there = spawning.Pipe(duplex=False)
+    maker = spawning.Process(
+        target=_make, args=(there, str(directory), now, seed, scale), daemon=True
+    )
+    maker.start()
+    there.close()
+    try:
+        while True:
+            try:
+                some = here.recv()
+            except EOFError:
+                raise Unavailable(
+                    "The sample company's records could not be made.", hint="Try again."
+                ) from None
+            if some is None:
+                return
+            for key, value, timestamp, headers in some:
+                yield Message(key, value, timestamp, headers)
+    finally:
+        here.close()
+        maker.join(timeout=1)
+        if maker.is_alive():
+            maker.terminate()
+
+
+def _make(out: Connection, directory: str, now: int, seed: int, scale: float) -> None:
+    from icustomer.definitions import read
+
+    definitions, _ = read(Path(directory))
+    stream = arriving(
+        Mapper(definitions), CollectLimits(), northlake.company(now, seed, scale)
+    )
+    try:
+        while some := [tuple(message) for message in islice(stream, CHUNK)]:
+            out.send(some)
+        out.send(None)
+    except (BrokenPipeError, KeyboardInterrupt):
+        # Whoever wanted the records is gone.
+        return
