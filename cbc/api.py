@@ -64,12 +64,6 @@ class MeasureBrief(Spell):
     problem: str
 
 
-class MeasureWithTrend(MeasureBrief):
-    """A measure with its last twelve periods."""
-
-    trend: list[TrendPoint]
-
-
 class Named(BaseModel):
     """A thing by name."""
 
@@ -90,9 +84,10 @@ class Goal(Named, Figures):
     verdict: Verdict
 
 
-class Measure(MeasureWithTrend):
-    """A measure with all that is to be said of it."""
+class Measure(MeasureBrief):
+    """A measure with all that is to be said of it, and its last twelve periods."""
 
+    trend: list[TrendPoint] = []
     formula: str
     period: str
     looks_back: str
@@ -156,10 +151,9 @@ class Element(BaseModel):
 
 
 class Capability(CapabilityBrief):
-    """A capability with its trends, goals and the elements it stands on."""
+    """A capability with its goals and the elements it stands on."""
 
     as_of: Moment
-    measures: list[MeasureWithTrend]  # type: ignore[assignment]
     goals: list[Goal]
     elements: list[Element]
 

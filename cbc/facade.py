@@ -53,7 +53,7 @@ class Capabilities:
             for entry in self._definitions.of(MEASURES).values()
         ]
 
-    def measure(self, name: str, as_of: str = "") -> dict[str, Any]:
+    def measure(self, name: str, as_of: str = "", *, trend: bool = True) -> dict[str, Any]:
         """Return one measure: number, interval, trend of twelve periods, formula, what it reads.
 
         Raises:
@@ -61,7 +61,24 @@ class Capabilities:
         """
         entry = self._definitions.get(MEASURES, name)
         self._gauge.look()
-        return {**self._brief(entry, as_of, deep=True), **self._detail(entry, as_of)}
+        found = {**self._brief(entry, as_of), **self._detail(entry, as_of)}
+        return {**found, **self._trend(entry, as_of)} if trend and not found["problem"] else found
+
+    def trend(self, name: str, as_of: str = "") -> dict[str, Any]:
+        """Return a measure in its last twelve periods, with its target.
+
+        Raises:
+            NotFound: there is no such measure.
+        """
+        entry = self._definitions.get(MEASURES, name)
+        self._gauge.look()
+        return {
+            "name": name,
+            "title": title(entry.value),
+            "unit": entry.value.unit,
+            "target": self._strategy.target(entry),
+            **self._trend(entry, as_of),
+        }
 
     def drill(self, name: str, as_of: str = "", limit: int = 1000) -> dict[str, Any]:
         """Return the rows a number counts; added up again they give the number.
@@ -111,7 +128,7 @@ class Capabilities:
         self._gauge.look()
         moment = parse_time(as_of) if as_of else self._gauge.now()
         measures = {
-            measure.name: self._brief(measure, as_of, deep=True)
+            measure.name: self._brief(measure, as_of, patient=True)
             for measure in map(self._definitions.of(MEASURES).get, entry.value.measures)
             if measure is not None
         }
@@ -157,20 +174,17 @@ class Capabilities:
                 found.append(entry.error(f"its rows lack {', '.join(sorted(missing))}."))
         return found + self._strategy.problems()
 
-    def _brief(
-        self, entry: Entry[Measure], as_of: str, *, deep: bool = False, patient: bool = False
-    ) -> dict[str, Any]:
-        """Describe a measure and its number; ``deep`` adds the trend."""
+    def _brief(self, entry: Entry[Measure], as_of: str, *, patient: bool = False) -> dict[str, Any]:
         measure, problem = entry.value, ""
         try:
-            points = self._gauge.points(entry, as_of, deep=deep, patient=patient)
+            points = self._gauge.points(entry, as_of, patient=patient)
         except ICustomerError as error:
             period, problem = self._period(measure, as_of), str(error)
             points = [Point(each, Reading(None)) for each in (period.previous(), period)]
         (earlier, before), (period, now) = points[-2:]
         target = self._strategy.target(entry)
         judged, needed = verdict(measure, now, target)
-        brief = {
+        return {
             "name": entry.name,
             "title": title(measure),
             "description": text(measure.description),
@@ -191,16 +205,14 @@ class Capabilities:
             "fresh": format_time(now.latest) if now.latest is not None else None,
             "problem": problem,
         }
-        if deep:
-            brief["trend"] = [
-                {
-                    **span(each),
-                    **figures(reading),
-                    "partial": self._partial(measure, each),
-                }
-                for each, reading in points
+
+    def _trend(self, entry: Entry[Measure], as_of: str) -> dict[str, Any]:
+        return {
+            "trend": [
+                {**span(each), **figures(reading), "partial": self._partial(entry.value, each)}
+                for each, reading in self._gauge.points(entry, as_of, deep=True)
             ]
-        return brief
+        }
 
     def _period(self, measure: Measure, as_of: str) -> Period:
         return Period.until(parse_time(as_of) if as_of else self._gauge.now(), measure.length)

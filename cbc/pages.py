@@ -53,7 +53,7 @@ def measures(request: Request, cbc: Cbc, as_of: str = "") -> HTMLResponse:
 @router.get("/measures/{name}")
 def measure(request: Request, cbc: Cbc, name: str, as_of: str = "") -> HTMLResponse:
     """How much is it, how sure, since when, and who is behind it?"""
-    found = cbc.measure(name, _to_its_end(as_of))
+    found = cbc.measure(name, _to_its_end(as_of), trend=False)
     return render(
         request,
         "cbc/measure.html",
@@ -62,6 +62,12 @@ def measure(request: Request, cbc: Cbc, name: str, as_of: str = "") -> HTMLRespo
         drill=None if found["problem"] else cbc.drill(name, found["as_of"], SHOWN),
         as_of=as_of,
     )
+
+
+@router.get("/measures/{name}/trend")
+def trend(request: Request, cbc: Cbc, name: str, as_of: str = "") -> HTMLResponse:
+    """The chart of a measure, which its page asks for when it is looked at."""
+    return render(request, "cbc/_trend.html", measure=cbc.trend(name, _to_its_end(as_of)))
 
 
 @router.get("/loops/{id}")

@@ -11,11 +11,13 @@ from cbc.measurement.reading import Reading, Totals, exact, read
 from cbc.measurement.sql import tables_read, totals_sql
 from cbc.model import Measure
 from cbc.ports import History
-from cid.kit.clock import MINUTE, Clock, parse_time, to_millis
+from cid.kit.clock import HOUR, MINUTE, Clock, parse_time, to_millis
 from cid.kit.definitions import Entry
 
 KEEP = 10 * MINUTE
 """A number nothing new was recorded for may be this old; it says as of when it is."""
+KEEP_PAST = HOUR
+"""So far may the older periods of a trend be shifted."""
 
 _MARKS = {
     "context.decisions": 'count(*), max("at") FROM decisions',
@@ -122,7 +124,7 @@ class Gauge:
         fresh = _Kept(now, self._position, marks)
         if kept is not None and kept.older:
             moved = now + 1 - 2 * entry.value.length - kept.older[-1].period.end
-            if 0 <= moved <= oldest:
+            if 0 <= moved <= min(KEEP_PAST, entry.value.length // 100):
                 fresh.older = kept.older
         self._kept[key] = fresh
         return fresh

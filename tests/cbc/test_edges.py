@@ -72,6 +72,16 @@ def test_the_rows_of_a_page_add_up_to_its_number(client):
     assert text.count("<tr data-href=") == found["n"]
 
 
+def test_the_chart_of_a_measure_comes_when_it_is_looked_at(client):
+    page = client.get("/measures/retention?as_of=2026-11-01").text
+    assert 'hx-get="/measures/retention/trend?as_of=2026-11-01"' in page
+
+    chart = client.get("/measures/retention/trend").text
+    assert "data-chart=" in chart
+    assert "<h1" not in chart
+    assert "data-chart=" not in client.get("/measures/offer%20acceptance/trend").text
+
+
 def test_personal_data_is_masked_for_those_who_do_not_serve_customers(client):
     for role, sees in (("agent", True), ("analyst", False)):
         client.cookies.set("role", role)
