@@ -1,10 +1,19 @@
 """What the tutorial and the how-to pages say is what happens."""
 
+import contextlib
 import re
+import shutil
+import socket
+import subprocess
+import threading
+import time
 from pathlib import Path
 
 import pytest
+import uvicorn
 
+from icustomer import ICustomer
+from icustomer.app import create_app
 from tests.docs.running import Reader, blocks
 
 ROOT = Path(__file__).parents[2]
@@ -35,3 +44,38 @@ def test_every_test_that_is_named_exists():
     assert named
     for path, name in named:
         assert f"def {name}(" in (ROOT / path).read_text("utf-8") or not name, f"{path}::{name}"
+
+
+@contextlib.contextmanager
+def serving(company):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(create_app(company, beat=False), log_level="error", ws="none")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.005)
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def test_events_are_sent_as_the_page_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = ROOT / "docs/how-to/send-events.md"
+    Reader(monkeypatch).follow(page)
+    sent = [block for block in blocks(page) if "127.0.0.1:8000" in block.text]
+    with ICustomer.open("acme") as company, serving(company) as address:
+        for block in sent:
+            text = block.text.replace("http://127.0.0.1:8000", address)
+            if block.language == "py":
+                exec(compile(text, str(page), "exec"), {})
+            elif shutil.which("curl"):
+                done = subprocess.run(["sh", "-c", text], capture_output=True, text=True, timeout=30)
+                assert '"success":true' in done.stdout, done
+        company.catch_up()
+        states = company.cii.ledger()["states"]
+        assert states["applied"] == 2 + bool(shutil.which("curl"))
+        assert company.cid.customer("user_id:ann")["attributes"]["city"]["value"] == "Lyon"
