@@ -66,7 +66,7 @@ def measure(request: Request, cbc: Cbc, name: str, as_of: str = "") -> HTMLRespo
 
 @router.get("/measures/{name}/trend")
 def trend(request: Request, cbc: Cbc, name: str, as_of: str = "") -> HTMLResponse:
-    """The chart of a measure, which its page asks for when it is looked at."""
+    """The chart of a measure, which its page asks for once it is there."""
     return render(request, "cbc/_trend.html", measure=cbc.trend(name, _to_its_end(as_of)))
 
 

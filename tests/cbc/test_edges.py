@@ -72,7 +72,7 @@ def test_the_rows_of_a_page_add_up_to_its_number(client):
     assert text.count("<tr data-href=") == found["n"]
 
 
-def test_the_chart_of_a_measure_comes_when_it_is_looked_at(client):
+def test_the_chart_of_a_measure_comes_after_its_page(client):
     page = client.get("/measures/retention?as_of=2026-11-01").text
     assert 'hx-get="/measures/retention/trend?as_of=2026-11-01"' in page
 
