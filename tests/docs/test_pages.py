@@ -1,20 +1,17 @@
 """What the tutorial and the how-to pages say is what happens."""
 
-import contextlib
 import re
 import shutil
-import socket
 import subprocess
-import threading
-import time
 from pathlib import Path
 
 import pytest
-import uvicorn
 
 from icustomer import ICustomer
 from icustomer.app import create_app
+from icustomer.starting import init_company
 from tests.docs.running import Reader, blocks
+from tests.docs.serving import serving
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("docs/tutorials/*.md"), *ROOT.glob("docs/how-to/*.md")])
@@ -46,36 +43,34 @@ def test_every_test_that_is_named_exists():
         assert f"def {name}(" in (ROOT / path).read_text("utf-8") or not name, f"{path}::{name}"
 
 
-@contextlib.contextmanager
-def serving(company):
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(create_app(company, beat=False), log_level="error", ws="none")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        while not server.started:
-            time.sleep(0.005)
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
-
-
 def test_events_are_sent_as_the_page_says(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     page = ROOT / "docs/how-to/send-events.md"
     Reader(monkeypatch).follow(page)
     sent = [block for block in blocks(page) if "127.0.0.1:8000" in block.text]
-    with ICustomer.open("acme") as company, serving(company) as address:
+    with ICustomer.open("acme") as company, serving(create_app(company, beat=False)) as address:
         for block in sent:
             text = block.text.replace("http://127.0.0.1:8000", address)
             if block.language == "py":
                 exec(compile(text, str(page), "exec"), {})
             elif shutil.which("curl"):
-                done = subprocess.run(["sh", "-c", text], capture_output=True, text=True, timeout=30)
+                done = subprocess.run(
+                    ["sh", "-c", text], capture_output=True, text=True, timeout=30
+                )
                 assert '"success":true' in done.stdout, done
         company.catch_up()
         states = company.cii.ledger()["states"]
         assert states["applied"] == 2 + bool(shutil.which("curl"))
         assert company.cid.customer("user_id:ann")["attributes"]["city"]["value"] == "Lyon"
+
+
+def test_the_first_page_s_python_works(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    init_company(Path("acme"))
+    Path("orders.csv").write_text("order_id,email,date,total\n1,ann@example.org,2026-01-05,20\n")
+    [code] = [block for block in blocks(ROOT / "README.md") if block.language == "python"]
+    names = {}
+    try:
+        exec(compile(code.text, "README.md", "exec"), names)
+    finally:
+        names["acme"].close()
