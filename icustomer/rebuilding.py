@@ -39,13 +39,15 @@ def rebuild_company(directory: Path) -> dict[str, Any]:
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir()
         fresh = _fold(company, aside, moment)
-        for name in FILES[1:]:
-            (path / "data" / name).unlink(missing_ok=True)
-        company.database.close()
-        os.replace(aside / FILES[0], path / "data" / FILES[0])
-        shutil.rmtree(aside)
+        company.history.close()
         for name in ("history.duckdb", "history.duckdb.wal"):
             (path / "data" / name).unlink(missing_ok=True)
+        # Whatever happens from here on: either the old records are complete, or the new ones are.
+        _settle(company.database)
+        for name in FILES[1:]:
+            (path / "data" / name).unlink(missing_ok=True)
+        os.replace(aside / FILES[0], path / "data" / FILES[0])
+        shutil.rmtree(aside)
     names = ("applied", "duplicates", "rejected", "quarantined", "customers", "segment_changes")
     return {
         "records": fresh["records_received"],
@@ -83,7 +85,12 @@ def _fold(company: ICustomer, aside: Path, moment: int) -> dict[str, Any]:
     again.pipeline.tick(moment)
     summary = again.summary()
     again.history.close()
-    with again.database.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    again.database.close()
+    _settle(again.database)
     return summary
+
+
+def _settle(database: Database) -> None:
+    """Bring everything into the one file, and let go of it."""
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close()
