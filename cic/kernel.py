@@ -148,18 +148,33 @@ class Kernel:
         return self._due if self._due < NEVER else None
 
     def advance(self, moment: int) -> None:
-        """Move the clock to a moment: everything due at or before it happens."""
+        """Move the clock to a moment; everything due by then happens, each at its own instant."""
+        while self._due <= moment:
+            self._instant(max(self._due, self.clock))
         self.clock = max(self.clock, moment)
-        if self._due > moment:
-            return
+
+    def advance_until_touched(self, moment: int) -> None:
+        """Move the clock towards a moment; it stops at the first instant that touches somebody."""
+        while self._due <= moment:
+            if self.touched:
+                return
+            self._instant(max(self._due, self.clock))
+        if moment > self.clock and not self.touched:
+            self.clock = moment
+
+    def _instant(self, moment: int) -> None:
+        """Let everything happen that is due at or before a moment, at once."""
+        self.clock = moment
         for w, window in enumerate(self._windows):
             if window.due <= moment:
                 self._expire(w, window, moment - window.length)
         while self._future and self._future[0][0] <= moment:
             self._admit(heappop(self._future)[2])
-        self._due = min(window.due for window in self._windows) if self._windows else NEVER
-        if self._future and self._future[0][0] < self._due:
-            self._due = self._future[0][0]
+        due = self._future[0][0] if self._future else NEVER
+        for window in self._windows:
+            if window.due < due:
+                due = window.due
+        self._due = due
 
     def _expire(self, w: int, window: _Window, edge: int) -> None:
         """Let everything at or before the edge leave a window, and note when the next one does."""

@@ -30,16 +30,25 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Any
 
 from cic.model import Trait
-from cid.feel import evaluate, parse
+from cid.feel import evaluate
+from cid.feel import parse as read
+from cid.feel.tree import Node
 from cid.kit.clock import to_datetime
 from cid.kit.definitions import Entry
 from cid.model.fact import Fact
 
 PLACES = Decimal("0.0001")
 LIMIT = Decimal(10) ** 14
+
+
+@lru_cache(maxsize=1_000)
+def parse(text: str) -> Node:
+    """Read an expression once."""
+    return read(text)
 
 
 def oracle(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from cic.conditions import Condition, CustomerView, Vocabulary, shown
+from cic.conditions import Condition, CustomerView, Vocabulary
 from cic.kernel import Kernel, plan
 from cic.model import Segment, Trait
 from cic.ports import ChangeRow, Store
@@ -130,13 +130,20 @@ class Segmentation:
 
     def advance(self, moment: int) -> None:
         """Move the clock, look at all customers for whom that changes something."""
-        self.now = max(self.now, moment)
-        self.kernel.advance(moment)
-        if self.kernel.touched or self._attributes:
+        kernel = self.kernel
+        while True:
+            kernel.advance_until_touched(moment)
+            if kernel.clock > self.now:
+                self.now = kernel.clock
+            if not (kernel.touched or self._attributes):
+                return
+            told = len(self._changes)
             if self._cause[0] != "definition":
                 self._cause = ("window", "")
             self._evaluate()
             self._cause = ("window", "")
+            if len(self._changes) != told:
+                return
 
     def apply(self, fact: Fact) -> None:
         """Take in a fact and look at its customer."""
@@ -222,7 +229,7 @@ class Segmentation:
             place = (flipped & -flipped).bit_length() - 1
             flipped &= flipped - 1
             condition = self.conditions[place]
-            values = shown(self.vocabulary.scope(view, condition.words))
+            values = self.vocabulary.scope(view, condition.words)
             name = self._names[place]
             version = self._segments[name].version
             self._record(customer, name, version, bool(after >> place & 1), self.now, values)

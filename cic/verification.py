@@ -86,6 +86,7 @@ class Batch:
         self._segments = list(segments)
         self._conditions = conditions
         self._order = order
+        self._known: dict[Any, Any] = {}
         wanted = {name for condition in conditions for name in condition.attributes}
         self.traits = compute(engine, traits, as_of)
         self.empty = {name: empty_value(entry.value) for name, entry in traits.items()}
@@ -110,10 +111,26 @@ class Batch:
             for word in condition.words:
                 if word in condition.attributes:
                     scope[word] = profile.get(word)
-            if evaluate(condition.tree, scope, functions={"consent": consent}) is True:
+            if "consent" in condition.attributes:
+                said = evaluate(condition.tree, scope, functions={"consent": consent})
+            else:
+                said = self._once(place, condition, scope)
+            if said is True:
                 inside.add(self._segments[place])
             scope[self._segments[place]] = self._segments[place] in inside
         return inside
+
+    def _once(self, place: int, condition: Condition, scope: Mapping[str, Any]) -> Any:
+        """Evaluate a condition once for all customers with the same values."""
+        read = tuple(scope.get(word) for word in condition.words)
+        key = (place, read, tuple(map(type, read)))
+        try:
+            return self._known[key]
+        except KeyError:
+            said = self._known[key] = evaluate(condition.tree, scope)
+            return said
+        except TypeError:
+            return evaluate(condition.tree, scope)
 
 
 def compare(
@@ -147,13 +164,9 @@ def relive(
     kernel = Kernel(plan(traits), len(traits))
     for fact in facts:
         moment = min(fact.received, as_of)
-        while (due := kernel.next_due()) is not None and due <= moment:
-            kernel.advance(due)
         kernel.advance(moment)
         if fact.customer:
             kernel.apply(fact)
-    while (due := kernel.next_due()) is not None and due <= as_of:
-        kernel.advance(due)
     kernel.advance(as_of)
     kernel.drain()
     return kernel

@@ -104,19 +104,15 @@ class Customers:
         seen = self.seen.get(fact.identity)
         if seen is None:
             seen = self.seen[fact.identity] = Seen(fact.customer, fact.time, fact.time)
-            members = self.members.get(fact.customer)
-            if members is None:
-                self.members[fact.customer] = {fact.identity}
-                self.profiles.setdefault(fact.customer, {})
-            else:
-                members.add(fact.identity)
+            self.members.setdefault(fact.customer, set()).add(fact.identity)
+            self.profiles.setdefault(fact.customer, {})
+            self._dirty.customers.add(fact.customer)
         if fact.time < seen.first:
             seen.first = fact.time
         if fact.time > seen.last and fact.event not in NOT_HERSELF:
             seen.last = fact.time
         seen.facts += 1
         self._dirty.identities.add(fact.identity)
-        self._dirty.customers.add(fact.customer)
         said = self._observed(fact)
         changed: set[str] = set()
         for attribute, observation in said:
@@ -269,6 +265,7 @@ class Customers:
         else:
             after = {name: value for name, value in before.items() if name not in only} | derived
         self.profiles[customer] = after
+        self._dirty.customers.add(customer)
         changed = frozenset(
             name
             for name in before.keys() | after.keys()
@@ -280,15 +277,11 @@ class Customers:
 
     def _row(self, customer: str) -> CustomerRow:
         profile = self.profiles.get(customer, {})
-        seen = [self.seen[identity] for identity in self.members[customer]]
         kind = profile.get("kind")
         return CustomerRow(
             customer,
             str(kind.value) if kind else "person",
             display_name(profile, self.members[customer]),
-            min(each.first for each in seen),
-            max(each.last for each in seen),
-            sum(each.facts for each in seen),
             profile,
         )
 

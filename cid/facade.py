@@ -152,9 +152,9 @@ class CustomerDefinition:
             "id": customer,
             "kind": row["kind"],
             "name": row["name"],
-            "first_seen": format_time(row["first_seen"]),
-            "last_seen": format_time(row["last_seen"]),
-            "facts": row["facts"],
+            "first_seen": format_time(min(each["first_seen"] for each in row["identities"])),
+            "last_seen": format_time(max(each["last_seen"] for each in row["identities"])),
+            "facts": sum(each["facts"] for each in row["identities"]),
             "aliases": [id] if id.startswith("c_") and id != customer else [],
             "attributes": attributes,
             "consents": self._consents(profile),
@@ -194,7 +194,7 @@ class CustomerDefinition:
                     "name": row["name"],
                     "kind": row["kind"],
                     "city": plain(city.value) if city else "",
-                    "last_seen": format_time(row["last_seen"]),
+                    "last_seen": format_time(self._last_seen(row["id"])),
                     "matched": _matched(profile, text),
                 }
             )
@@ -207,6 +207,10 @@ class CustomerDefinition:
     def names(self, customers: list[str]) -> dict[str, str]:
         """Return what customers are called."""
         return {customer: self.name(customer) for customer in customers}
+
+    def _last_seen(self, customer: str) -> int:
+        seen = self.customers.seen
+        return max(seen[each].last for each in self.customers.members[customer])
 
     def _latest(self, limit: int) -> list[dict[str, Any]]:
         seen = self.customers.seen

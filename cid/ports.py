@@ -40,9 +40,6 @@ class CustomerRow(NamedTuple):
     id: str
     kind: str
     name: str
-    first_seen: int
-    last_seen: int
-    facts: int
     profile: Mapping[str, Value]
 
 

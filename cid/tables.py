@@ -36,9 +36,6 @@ customer = Table(
     Column("id", Text, primary_key=True),
     Column("kind", Text, nullable=False),
     Column("name", Text, nullable=False, index=True),
-    Column("first_seen", BigInteger, nullable=False),
-    Column("last_seen", BigInteger, nullable=False),
-    Column("facts", Integer, nullable=False),
     Column("search", Text, nullable=False),
     Column("profile", JSON, nullable=False),
 )

@@ -171,7 +171,10 @@ class Stage(Protocol):
         """Return the next moment at which something happens by itself, or None."""
 
     def advance(self, moment: int) -> None:
-        """Let everything happen that is due at or before this moment."""
+        """Let happen what is due up to this moment, in order; a stage may stop after it told others.
+
+        The pipeline calls again until nothing is due any more.
+        """
 
     def apply(self, fact: Fact) -> None:
         """Take in one fact, already resolved to a customer."""

@@ -331,13 +331,21 @@ class Pipeline:
             return
         stages = self.stages
         while True:
-            dues = [due for stage in stages if (due := stage.next_due()) is not None]
-            if not dues or (due := min(dues)) > moment:
-                break
-            # Due before the present moment happens for what was late: it happens now.
-            due = max(due, self.moment)
+            first: Stage | None = None
+            due = bound = moment + 1
             for stage in stages:
-                stage.advance(due)
+                at = stage.next_due()
+                if at is None or at >= bound:
+                    continue
+                if at < due:
+                    first, due, bound = stage, at, due
+                else:
+                    bound = at
+            if first is None:
+                break
+            # Due before the present moment happens for what was late: it happens now. Up to what is
+            # due next elsewhere the stage may go on by itself; it stops when it has told somebody.
+            first.advance(max(min(bound, moment), due, self.moment))
         self.moment = moment
         for stage in stages:
             stage.advance(moment)

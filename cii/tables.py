@@ -32,7 +32,12 @@ ledger = Table(
     Column("identity", Text, nullable=False),
 )
 Index("ix_cii_ledger_identity", ledger.c.identity, ledger.c.time)
-Index("ix_cii_ledger_state", ledger.c.state, ledger.c.source)
+Index(
+    "ix_cii_ledger_state",
+    ledger.c.state,
+    sqlite_where=ledger.c.state != "applied",
+    postgresql_where=ledger.c.state != "applied",
+)
 
 count = Table(
     "cii_count",

@@ -219,7 +219,7 @@ class Execution:
     ) -> None:
         name = stable_id("t", rule.name, identity, cause)
         timer = TimerRow(
-            name, rule.name, identity, self.now + rule.wait, cause, shown(dict(event)), loop
+            name, rule.name, identity, self.now + rule.wait, cause, dict(event), loop
         )
         if name not in self._set:
             self._set[name] = timer

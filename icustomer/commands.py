@@ -64,7 +64,7 @@ COMMANDS = frozenset(
 
 
 def carry_out(company: ICustomer, command: str, parameters: Mapping[str, Any]) -> Any:
-    """Carry out a command in this process.
+    """Carry out a command in this process, on everything that has been received by now.
 
     Raises:
         NotFound: there is no such command.
@@ -75,6 +75,10 @@ def carry_out(company: ICustomer, command: str, parameters: Mapping[str, Any]) -
     target: Any = company
     for part in command.split("."):
         target = getattr(target, part)
+    company.catch_up()
+    if command.startswith(("cic.", "cbc.")):
+        # Whoever has just loaded a file wants to see it in the next answer.
+        company.history.fresh()
     try:
         return target(**parameters)
     except TypeError as error:
@@ -92,7 +96,6 @@ def ask(
     if server is not None and _alive(server):
         return ask_owner(server, command, parameters)
     with ICustomer.open(path, settings=settings) as company:
-        company.catch_up()
         return carry_out(company, command, parameters)
 
 
@@ -106,5 +109,3 @@ def _alive(server: Mapping[str, Any]) -> bool:
     except PermissionError:
         return True
     return True
-
-

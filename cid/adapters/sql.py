@@ -83,9 +83,9 @@ class SqlStore:
         t = tables.customer
         pattern = "%" + wanted.replace("!", "!!").replace("%", "!%").replace("_", "!_") + "%"
         query = (
-            select(t.c.id, t.c.name, t.c.kind, t.c.last_seen, t.c.facts)
+            select(t.c.id, t.c.name, t.c.kind)
             .where(t.c.search.like(pattern, escape="!"))
-            .order_by((func.lower(t.c.name) != wanted), t.c.facts.desc())
+            .order_by((func.lower(t.c.name) != wanted), func.length(t.c.name), t.c.id)
             .limit(limit)
         )
         with self._database.read() as connection:
@@ -143,9 +143,6 @@ def _customer(row: CustomerRow) -> dict[str, Any]:
         "id": row.id,
         "kind": row.kind,
         "name": row.name,
-        "first_seen": row.first_seen,
-        "last_seen": row.last_seen,
-        "facts": row.facts,
         "search": "\n".join(dict.fromkeys(words)).casefold(),
         "profile": profile,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -156,6 +157,12 @@ def _statement(
     return _Prepared(str(compiled), compiled.positiontup, json_columns)
 
 
+def _as_json(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return str(value)
+
+
 def _names(row: Mapping[str, Any] | tuple[Any, ...]) -> tuple[str, ...]:
     return row._fields if isinstance(row, tuple) else tuple(row)  # type: ignore[attr-defined]
 
@@ -170,7 +177,7 @@ def _execute(connection: Connection, prepared: _Prepared, rows: Rows) -> None:
         [row._asdict() for row in rows] if isinstance(rows[0], tuple) else rows  # type: ignore
     )
     for name in prepared.json:
-        given = [{**row, name: orjson.dumps(row[name], default=str).decode()} for row in given]
+        given = [{**row, name: orjson.dumps(row[name], default=_as_json).decode()} for row in given]
     if order is None:
         connection.exec_driver_sql(prepared.text, [dict(row) for row in given])
     elif len(order) == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import lru_cache
 from hashlib import blake2b
 
 
@@ -26,6 +27,7 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
+@lru_cache(maxsize=100_000)
 def murmur2(data: bytes) -> int:
     """Hash a key as Kafka's default partitioner does (32 bits, sign removed).
 

@@ -7,7 +7,8 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from email.message import EmailMessage
+from email.header import Header
+from email.mime.text import MIMEText
 from email.utils import format_datetime
 from typing import Any
 
@@ -117,16 +118,14 @@ class Email:
         if effects.address is None:
             raise Unavailable("There is no address book.")
         address = effects.address(row.customer, purpose, "email")
-        message = EmailMessage()
-        try:
-            message["To"] = address
-            message["Subject"] = str(said["subject"])
-        except ValueError as error:
-            raise Refused(f"The e-mail's header is not allowed: {error}.") from error
+        subject = str(said["subject"])
+        if any(sign in f"{address}{subject}" for sign in "\r\n\0"):
+            raise Refused("The e-mail's address or subject has a line break.")
+        message = MIMEText(str(said.get("text") or said.get("template") or ""), "plain", "utf-8")
+        message["To"] = Header(address, "utf-8" if not address.isascii() else None)
+        message["Subject"] = Header(subject, "utf-8" if not subject.isascii() else None)
         message["Message-ID"] = f"<{row.id}@icustomer>"
         message["Date"] = format_datetime(to_datetime(row.at))
-        message["X-Rule"] = row.rule.encode("ascii", "replace").decode()
-        message.set_content(str(said.get("text") or said.get("template") or ""))
         effects.directory.mkdir(parents=True, exist_ok=True)
         target = effects.directory / f"{row.id}.eml"
         draft = target.with_suffix(".tmp")

@@ -25,7 +25,7 @@ def test_nothing_is_printed():
 
 
 def test_no_text_of_a_user_reaches_eval():
-    """Compiled FEEL is Python generated from the checked tree: the only place that may execute it."""
+    """Compiled FEEL is Python made from the checked tree: the only place that may execute it."""
     found = {
         str(path) for path, tree in SOURCES for name, _ in calls(tree) if name in ("eval", "exec")
     }
