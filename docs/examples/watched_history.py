@@ -5,7 +5,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from cic.ports import ENGINES, HistorySource, Result
+from cic.ports import ENGINES, Engine, HistorySource, Result
 
 SLOW = 1.0
 """Seconds from which a question is noted."""
@@ -16,7 +16,7 @@ class WatchedHistory:
 
     def __init__(self, path: Path) -> None:
         """Open the history kept at a path, or begin an empty one."""
-        self._engine = ENGINES.load("duckdb")(path)
+        self._engine: Engine = ENGINES.load("duckdb")(path)
         self.slow: list[tuple[float, str]] = []
 
     def sync(self, source: HistorySource) -> int:
