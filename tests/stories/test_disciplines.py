@@ -106,7 +106,9 @@ def number(browser):
 def test_one_order_goes_through_all_five_disciplines(company, browser, tmp_path):
     # Integration: the CRM's contacts come as a file.
     contacts = tmp_path / "contacts.csv"
-    contacts.write_text("id,changed,email,name,city\n1,2026-03-01,ann@example.org,Ann Keller,Lyon\n")
+    contacts.write_text(
+        "id,changed,email,name,city\n1,2026-03-01,ann@example.org,Ann Keller,Lyon\n"
+    )
     loaded = company.cii.load("contacts", [str(contacts)])
     assert (loaded["received"], loaded["applied"]) == (1, 1)
 
@@ -154,7 +156,9 @@ def test_one_order_goes_through_all_five_disciplines(company, browser, tmp_path)
     company.history.fresh()
     assert number(browser) == (1, 1)
     drilled = browser.get("/api/cbc/measures/vips%20welcomed/drill").json()
-    assert [(row["customer"], row["numerator"]) for row in drilled["rows"]] == [(ann["customer"], 1)]
+    assert [(row["customer"], row["numerator"]) for row in drilled["rows"]] == [
+        (ann["customer"], 1)
+    ]
     for path in ("/measures/vips%20welcomed", f"/customers/{ann['customer']}", "/segments/vip"):
         assert "Ann Keller" in page(browser, path), path
 

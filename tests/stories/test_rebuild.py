@@ -5,6 +5,7 @@ import pytest
 from icustomer import rebuilding
 from tests.company import NOW, differences, icustomer, opened, records
 
+
 def sent(path):
     return sorted(
         (file.name, file.read_bytes()) for file in (path / "data" / "outbox").rglob("*.*")
