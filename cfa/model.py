@@ -131,12 +131,13 @@ def read_text(properties: Mapping[str, Any], name: str) -> str:
 def read_money(value: Any) -> int | None:
     """Return an amount in ten-thousandths, exactly; None where it is no amount.
 
-    >>> read_money("19.90"), read_money(0.1), read_money("much")
-    (199000, 1000, None)
+    >>> read_money("19.90"), read_money(0.1), read_money("much"), read_money("1e999999")
+    (199000, 1000, None, None)
     """
     try:
-        amount = Decimal(str(value)).scaleb(4)
-        exact = int(amount.to_integral_value()) if amount.is_finite() else None
+        amount = Decimal(str(value))
     except (InvalidOperation, ValueError):
         return None
-    return exact if exact is not None and abs(exact) < 1 << 62 else None
+    if not amount.is_finite() or abs(amount) >= 10**13:
+        return None
+    return int(amount.scaleb(4).to_integral_value())

@@ -335,8 +335,8 @@ def _matched(profile: Mapping[str, Value], text: str) -> str:
 
 
 def _amounts(row: Mapping[str, Any]) -> dict[str, Any]:
-    result = dict(row)
-    result.pop("stamp", None)
+    # Names of columns are more than plain text to the database's library, and to JSON less.
+    result = {str(name): value for name, value in row.items() if name != "stamp"}
     for name in AMOUNTS:
         if isinstance(result.get(name), int):
             result[name] = result[name] / 10_000

@@ -17,6 +17,8 @@ from cid.model.definition import Entity
 from cid.model.fact import Fact
 
 Row = dict[str, Any]
+LIMIT = 10**13
+"""Beyond any amount of money."""
 
 RESPONSES = {
     "Campaign Assigned": "assigned",
@@ -189,8 +191,10 @@ class Projection:
 def money(value: Any) -> int | None:
     """Return an amount as a whole number of ten-thousandths, or None where there is none.
 
-    >>> money("12.30"), money(True), money("much")
-    (123000, None, None)
+    What is far beyond any amount (ten trillion and more) is none either: no database could keep it.
+
+    >>> money("12.30"), money(True), money("much"), money(1e308)
+    (123000, None, None, None)
     """
     if value is None or isinstance(value, bool):
         return None
@@ -198,4 +202,6 @@ def money(value: Any) -> int | None:
         amount = Decimal(str(value))
     except InvalidOperation:
         return None
-    return int(round(amount * 10_000)) if amount.is_finite() else None
+    if not amount.is_finite() or abs(amount) >= LIMIT:
+        return None
+    return int(round(amount * 10_000))
