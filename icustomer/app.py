@@ -142,9 +142,7 @@ def _errors(app: FastAPI, frame: WebFrame) -> None:
 
     @app.exception_handler(ICustomerError)
     def known(request: Request, error: ICustomerError) -> Response:
-        return answer(
-            request, error.status, type(error).__name__, error.message, error.hint or ""
-        )
+        return answer(request, error.status, type(error).__name__, error.message, error.hint or "")
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> Response:
@@ -165,7 +163,9 @@ def _command_door(app: FastAPI, company: ICustomer, token: str) -> None:
 
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
         if not secrets.compare_digest(given.encode(), token.encode()):
-            return problem(401, "Unauthorized", "This door is for the command line on this machine.")
+            return problem(
+                401, "Unauthorized", "This door is for the command line on this machine."
+            )
         parameters = orjson.loads(await request.body())
         answer = await run_sync(carry_out, company, name, parameters)
         return Response(orjson.dumps(answer), media_type="application/json")

@@ -85,9 +85,7 @@ def _make(out: Connection, directory: str, now: int, seed: int, scale: float) ->
     from icustomer.definitions import read
 
     definitions, _ = read(Path(directory))
-    stream = arriving(
-        Mapper(definitions), CollectLimits(), northlake.company(now, seed, scale)
-    )
+    stream = arriving(Mapper(definitions), CollectLimits(), northlake.company(now, seed, scale))
     try:
         while some := [tuple(message) for message in islice(stream, CHUNK)]:
             out.send(some)

@@ -113,9 +113,7 @@ def build(
     tables = {name: Table(entry, vocabulary) for name, entry in definitions.of(TABLES).items()}
     rules = ready_rules(definitions.of(RULES), tables, vocabulary, actions)
     effects = Effects(desk, data / "outbox", _address_book(customers))
-    execution = Execution(
-        rules, segmentation, customers, actions, effects, stores["context"], bus
-    )
+    execution = Execution(rules, segmentation, customers, actions, effects, stores["context"], bus)
     recorder = Recorder()
     pipeline = Pipeline(
         transport,

@@ -39,7 +39,9 @@ for _name, _layer in (
 database = typer.Typer(help="The database of the records.", no_args_is_help=True)
 app.add_typer(database, name="db")
 
-Now = Annotated[str, typer.Option(help="Moment (ISO 8601) at which the sample company ends; now if empty.")]
+Now = Annotated[
+    str, typer.Option(help="Moment (ISO 8601) at which the sample company ends; now if empty.")
+]
 
 
 @app.callback()
@@ -78,9 +80,15 @@ def check(
 @app.command()
 def demo(
     ctx: typer.Context,
-    headless: Annotated[bool, typer.Option(help="Do the work, print the figures, do not serve.")] = False,
-    data: Annotated[Path | None, typer.Option(help="Directory with real data sets to load instead.")] = None,
-    scale: Annotated[float, typer.Option(help="Size of the sample company.", min=0.001, max=100)] = 1.0,
+    headless: Annotated[
+        bool, typer.Option(help="Do the work, print the figures, do not serve.")
+    ] = False,
+    data: Annotated[
+        Path | None, typer.Option(help="Directory with real data sets to load instead.")
+    ] = None,
+    scale: Annotated[
+        float, typer.Option(help="Size of the sample company.", min=0.001, max=100)
+    ] = 1.0,
     seed: Annotated[int, typer.Option(help="Seed of the sample company.")] = 7,
     now: Now = "",
     port: Annotated[int, typer.Option(help="Port to serve the pages on.")] = 8000,
@@ -89,7 +97,9 @@ def demo(
     from icustomer.demo import build_demo
     from icustomer.ownership import listening
 
-    directory: Path = ctx.obj["dir"] if ctx.obj["dir_given"] else Path("real" if data else "northlake")
+    directory: Path = (
+        ctx.obj["dir"] if ctx.obj["dir_given"] else Path("real" if data else "northlake")
+    )
     if listening(directory / "data") is not None and not headless:
         typer.echo(f"A server is running on {directory} already.", err=True)
     try:

@@ -75,7 +75,9 @@ class ICustomer:
             raise errors[0]
         if not definitions.sections["company"]:
             raise InvalidDefinition(
-                "There is no `company:` in this directory.", file="company.yaml", line=1,
+                "There is no `company:` in this directory.",
+                file="company.yaml",
+                line=1,
                 hint="Make one with: icustomer init DIR",
             )
         release = own(path / "data")

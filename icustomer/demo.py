@@ -79,9 +79,7 @@ def messages(company: ICustomer, deliveries: Iterable[Delivery]) -> Iterator[Mes
     return arriving(company.cii.mapper, company.cii.limits, deliveries)
 
 
-def _begin(
-    directory: Path, data: Path | None, scale: float, seed: int, now: str
-) -> dict[str, Any]:
+def _begin(directory: Path, data: Path | None, scale: float, seed: int, now: str) -> dict[str, Any]:
     path = directory / "data" / STATE
     wanted = {"data": str(data.resolve()) if data else "", "scale": scale, "seed": seed}
     if path.is_file():
@@ -204,5 +202,3 @@ def _finish(company: ICustomer, state: dict[str, Any], bars: Progress) -> None:
     company.cic.verify()
     bars.advance(bar, 1)
     company.delivery.run(100_000)
-
-

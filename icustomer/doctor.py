@@ -18,7 +18,11 @@ from icustomer.settings import Settings, records_url
 from icustomer.sockets import PORTS
 
 PACKAGES = ("cid", "cii", "cic", "cfa", "context", "cbc", "icustomer")
-OPTIONAL = {"kafka": "Kafka as the log", "crc32c": "fast Kafka", "psycopg": "Postgres for the records"}
+OPTIONAL = {
+    "kafka": "Kafka as the log",
+    "crc32c": "fast Kafka",
+    "psycopg": "Postgres for the records",
+}
 
 
 def examine(directory: Path | None = None) -> dict[str, Any]:
@@ -40,7 +44,9 @@ def _finding(what: str, state: str, found: str, advice: str = "") -> dict[str, A
 def _python() -> dict[str, Any]:
     found = ".".join(str(part) for part in sys.version_info[:3])
     good = sys.version_info >= (3, 11)
-    return _finding("Python", "good" if good else "bad", found, "" if good else "Use 3.11 or newer.")
+    return _finding(
+        "Python", "good" if good else "bad", found, "" if good else "Use 3.11 or newer."
+    )
 
 
 def _names() -> list[dict[str, Any]]:

@@ -285,4 +285,10 @@ def _text(value: Any) -> str | None:
     if value is None:
         return None
     held = plain(value.value)
-    return held if isinstance(held, str) else str(held).lower() if isinstance(held, bool) else str(held)
+    return (
+        held
+        if isinstance(held, str)
+        else str(held).lower()
+        if isinstance(held, bool)
+        else str(held)
+    )

@@ -19,7 +19,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ICUSTOMER_", extra="ignore")
 
     host: str = Field("127.0.0.1", description="Address the server listens on.")
-    port: int = Field(8000, ge=0, le=65_535, description="Port the server listens on; 0 for any free one.")
+    port: int = Field(
+        8000, ge=0, le=65_535, description="Port the server listens on; 0 for any free one."
+    )
     credentials: dict[str, SecretStr] = Field(
         default_factory=dict,
         description=(
@@ -27,22 +29,32 @@ class Settings(BaseSettings):
             ' JSON such as {"ann": "a long password"}; names may carry a role: {"ann/analyst": "…"}.'
         ),
     )
-    hosts: str = Field("", description="Names under which the server is reached, separated by commas.")
+    hosts: str = Field(
+        "", description="Names under which the server is reached, separated by commas."
+    )
     database_url: str = Field(
-        "", description="Database of the records; a SQLite file in the company's directory where empty."
+        "",
+        description="Database of the records; a SQLite file in the company's directory where empty.",
     )
     transport: str = Field("sqlite", description="Which transport keeps the log.")
     partitions: int = Field(4, ge=1, le=256, description="Partitions of a new log.")
     lenient_keys: bool = Field(
-        False, description="Take records with an unknown write key into quarantine instead of refusing them."
+        False,
+        description="Take records with an unknown write key into quarantine instead of refusing them.",
     )
     request_limit: int = Field(4 << 20, gt=0, description="Largest collect request in bytes.")
-    event_limit: int = Field(32 << 10, gt=0, le=4 << 20, description="Largest single event in bytes.")
+    event_limit: int = Field(
+        32 << 10, gt=0, le=4 << 20, description="Largest single event in bytes."
+    )
     query_rows: int = Field(10_000, gt=0, description="Most rows that a query may return.")
     query_seconds: float = Field(10.0, gt=0, description="Longest time that a query may take.")
     query_memory: str = Field("1GB", description="Most memory that queries may take.")
-    fold_batch: int = Field(1_000, ge=1, le=20_000, description="Records applied in one transaction.")
-    tick_seconds: float = Field(1.0, gt=0, le=60, description="How often time passes on a quiet system.")
+    fold_batch: int = Field(
+        1_000, ge=1, le=20_000, description="Records applied in one transaction."
+    )
+    tick_seconds: float = Field(
+        1.0, gt=0, le=60, description="How often time passes on a quiet system."
+    )
     log_level: str = Field("WARNING", description="How much is logged.")
 
     @cached_property

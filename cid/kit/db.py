@@ -199,6 +199,8 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         "foreign_keys=ON",
         "cache_size=-65536",
         "temp_store=MEMORY",
+        # Pages that many batches touch are copied back once in a while, not after every batch.
+        "wal_autocheckpoint=16384",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

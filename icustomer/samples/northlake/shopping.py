@@ -26,6 +26,10 @@ Item = tuple[int, int, int]
 """Which product, how many, at what price in cents."""
 
 
+BIG_GEAR = ("tents", "ski", "kids")
+"""Categories of which one piece is a decision of its own."""
+
+
 def viewed(place: int, cents: int) -> Body:
     """Write the properties of ``Product Viewed``."""
     product = PRODUCTS[place]
@@ -39,7 +43,8 @@ def viewed(place: int, cents: int) -> Body:
 
 def added(place: int, cents: int, quantity: int, cart: str) -> Body:
     """Write the properties of ``Product Added``."""
-    return {**viewed(place, cents), "quantity": quantity, "cart_id": cart}
+    worth = cents * quantity / 100
+    return {**viewed(place, cents), "quantity": quantity, "value": worth, "cart_id": cart}
 
 
 def ordered(
@@ -63,6 +68,8 @@ def ordered(
         "campaign", campaign,
         "coupon", coupon,
         "quantity", sum(item[1] for item in items),
+        "main_category", PRODUCTS[items[0][0]].category if items else None,
+        "big_gear", any(PRODUCTS[item[0]].category in BIG_GEAR for item in items),
         "categories", list(dict.fromkeys(PRODUCTS[item[0]].category for item in items)),
         "new_category", fresh,
         "items", [
@@ -117,8 +124,13 @@ def receipt_row(
 
 
 def points(number: int, order_id: str) -> Body:
-    """Write the properties of ``Points Earned`` and ``Points Redeemed``."""
-    return {"points": number, "order_id": order_id}
+    """Write the properties of ``Points Earned``; ``change`` is what it does to the balance."""
+    return {"points": number, "change": number, "order_id": order_id}
+
+
+def redeemed(number: int, order_id: str) -> Body:
+    """Write the properties of ``Points Redeemed``."""
+    return {"points": number, "change": -number, "order_id": order_id}
 
 
 class Shopping:
@@ -382,7 +394,15 @@ class Shopping:
         put(night, moment + MINUTE, "loyalty", "Points Earned", card, points, (number, order_id))
         if self.balance > 600 and self.rng.random() < 0.3:
             self.balance -= 500
-            put(night, moment - MINUTE, "loyalty", "Points Redeemed", card, points, (500, order_id))
+            put(
+                night,
+                moment - MINUTE,
+                "loyalty",
+                "Points Redeemed",
+                card,
+                redeemed,
+                (500, order_id),
+            )
         self.spent.append((moment, total))
         year = sum(cents for when, cents in self.spent if when > moment - YEAR)
         tier = "gold" if year >= 200_000 else "silver" if year >= 80_000 else "bronze"
