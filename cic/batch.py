@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -206,7 +207,7 @@ def profiles(
 
     Where masters are named and ``master`` survivorship holds, the word of an earlier-named one
     beats that of a later one, and any master's word beats that of others; among equals the newest
-    wins.
+    wins. What a system may not say, or what is not of the attribute's type, was not said.
     """
     ranks = [
         f"({text_literal(name)}, {text_literal(source)}, {rank})"
@@ -218,28 +219,34 @@ def profiles(
         WITH ranks(attribute, source, rank) AS (
             SELECT * FROM (VALUES {", ".join([*ranks, "(NULL, NULL, NULL)"])})
         )
-        SELECT customer, attribute, value FROM attributes a
+        SELECT customer, attribute, source, value FROM attributes a
         LEFT JOIN ranks r USING (attribute, source)
         WHERE attribute IN ({_list(attributes)}) AND customer IS NOT NULL
             AND {at_most("a.time", as_of)}
-        QUALIFY row_number() OVER (
-            PARTITION BY customer, attribute
-            ORDER BY rank NULLS LAST, a.time DESC, source DESC, message_id DESC
-        ) = 1
+        ORDER BY customer, attribute,
+            rank NULLS LAST, a.time DESC, source DESC, message_id DESC
     """
     found: dict[str, dict[str, Any]] = defaultdict(dict)
-    for customer, name, value in _ask(engine, sql):
-        found[customer][name] = _attribute(attributes[name].value, value)
+    for customer, name, source, value in _ask(engine, sql):
+        attribute = attributes[name].value
+        if name in found[customer] or not _may_say(attribute, source):
+            continue
+        with suppress(InvalidInput):
+            found[customer][name] = convert(attribute.type, _said(value))
     return dict(found)
 
 
-def _attribute(attribute: Attribute, value: str | None) -> Any:
-    if attribute.type == "list" and value is not None and value.startswith("["):
-        return json.loads(value)
-    try:
-        return convert(attribute.type, value)
-    except InvalidInput:
-        return None
+def _may_say(attribute: Attribute, source: str) -> bool:
+    said_by = (*attribute.masters, *attribute.contributors) if attribute.contributors else ()
+    return not said_by or source in said_by
+
+
+def _said(value: str | None) -> Any:
+    """Return a list or an object as such; history keeps every value as text."""
+    if value is not None and value[:1] in ("[", "{"):
+        with suppress(json.JSONDecodeError):
+            return json.loads(value)
+    return value
 
 
 def _ask(engine: Engine, sql: str) -> list[tuple[Any, ...]]:

@@ -81,6 +81,8 @@ def convert(type_: Type, value: Any) -> Any:
         return value if isinstance(value, list) else [value]
     if isinstance(value, (dict, list)):
         raise InvalidInput(f"{str(value)[:60]!r} is not a text.")
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return str(value).strip()
 
 
