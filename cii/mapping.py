@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -15,7 +16,7 @@ from cii.collected import collected_fact
 from cii.contracts import Contracts
 from cii.flows import FlowPlan
 from cii.identifiers import Identifiers
-from cii.model import CONTRACTS, FLOWS, IDENTIFIERS
+from cii.model import CONTRACTS, FLOWS, IDENTIFIERS, RecordFault
 from cii.ports import LogRecord, Message
 from cii.reasons import Reason, quarantined, rejected
 from cii.times import TOLERANCE
@@ -75,6 +76,15 @@ class Mapper:
             raise rejected(Reason.INVALID_JSON, str(error)) from None
         if type(body) is not dict:
             raise rejected(Reason.NOT_AN_OBJECT, "the record is not a JSON object")
+        try:
+            return self._map(record, body)
+        except RecordFault as fault:
+            # Whoever asks what became of his record knows it by this id.
+            fault.message_id = headers.get("id") or str(body.get("messageId") or "")
+            raise
+
+    def _map(self, record: LogRecord, body: dict[str, Any]) -> Fact:
+        headers = record.headers
         protocol = headers.get("protocol")
         if protocol == "segment":
             fact = collected_fact(record, body, self.identifiers)

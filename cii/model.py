@@ -27,6 +27,8 @@ class RecordFault(Exception):
         self.state = state
         self.reason = reason
         self.detail = detail
+        self.message_id = ""
+        """The record's own id, where it could be read."""
 
 
 class IdentifierKind(Definition):

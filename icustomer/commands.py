@@ -93,19 +93,7 @@ def ask(
     """Carry out a command: in the server that owns the directory, or else here."""
     path = directory.resolve()
     server = listening(path / "data")
-    if server is not None and _alive(server):
+    if server is not None:
         return ask_owner(server, command, parameters)
     with ICustomer.open(path, settings=settings) as company:
         return carry_out(company, command, parameters)
-
-
-def _alive(server: Mapping[str, Any]) -> bool:
-    import os
-
-    try:
-        os.kill(int(server["pid"]), 0)
-    except (ProcessLookupError, ValueError):
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -66,7 +66,22 @@ def listening(data: Path) -> dict[str, Any] | None:
         found = orjson.loads((data / SERVER).read_bytes())
     except (FileNotFoundError, orjson.JSONDecodeError):
         return None
-    return dict(found)
+    return dict(found) if _owned(data) else None
+
+
+def _owned(data: Path) -> bool:
+    """Whether the owner still lives: what it has announced may be older than its end."""
+    try:
+        file = os.open(data / LOCK, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
 
 
 def ask_owner(server: Mapping[str, Any], command: str, parameters: Mapping[str, Any]) -> Any:
@@ -99,5 +114,5 @@ def ask_owner(server: Mapping[str, Any], command: str, parameters: Mapping[str, 
     finally:
         connection.close()
     if answer.status != 200:
-        raise ICustomerError(str(body.get("detail", "The command failed.")))
+        raise ICustomerError(str(body.get("detail", "The command failed.")), hint=body.get("hint"))
     return body

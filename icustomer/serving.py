@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -32,7 +34,7 @@ def serve_company(directory: Path, host: str = "", port: int = 8000) -> None:
     opened = _listen(settings.host, port)
     actual = opened.getsockname()[1]
     token = secrets.token_urlsafe(32)
-    with ICustomer.open(directory, settings=settings) as company:
+    with opened, ICustomer.open(directory, settings=settings) as company:
         data = company.directory / "data"
         app = create_app(company, token=token)
         shown = settings.host if settings.host in LOCAL else socket.gethostname()
@@ -42,8 +44,11 @@ def serve_company(directory: Path, host: str = "", port: int = 8000) -> None:
             app, log_level=settings.log_level.lower(), access_log=False, timeout_keep_alive=30
         )
         announce(data, settings.host, actual, token)
+        # After its own shutdown uvicorn raises the signal again: it must not end us before we closed.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
-            uvicorn.Server(config).run(sockets=[opened])
+            with contextlib.suppress(KeyboardInterrupt):
+                uvicorn.Server(config).run(sockets=[opened])
         finally:
             withdraw(data)
 
