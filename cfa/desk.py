@@ -35,14 +35,15 @@ def install(
         InvalidDefinition: an application needs an element of a lower layer that is not defined.
     """
     made: list[App] = []
-    for factory in [APPS.load(name) for name in APPS.names()] if factories is None else factories:
+    found: Iterable[Any] = factories or [APPS.load(name) for name in APPS.names()]
+    for factory in found:
         missing = [need for need in factory.manifest.needs if not _is_defined(need, definitions)]
         if missing:
             raise InvalidDefinition(
                 f"The application {factory.manifest.name!r} needs {', '.join(missing)}.",
                 hint="Define what is missing, or uninstall the application.",
             )
-        make: AppFactory = factory  # type: ignore[assignment]
+        make: AppFactory = factory
         made.append(make(definitions, advisor or Silent()))
     return made
 

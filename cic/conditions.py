@@ -97,9 +97,7 @@ class Vocabulary:
         self.bind |= {name: f"s.m({place})" for name, place in self.segments.items()}
         self.bind |= {"event": "s.event", "customer": "s.customer"}
 
-    def clashes(
-        self, entries: Iterable[Mapping[str, Entry[Any]]]
-    ) -> list[InvalidDefinition]:
+    def clashes(self, entries: Iterable[Mapping[str, Entry[Any]]]) -> list[InvalidDefinition]:
         """Return an error for each name that two kinds of things carry."""
         seen: dict[str, Entry[Any]] = {}
         errors = []
@@ -176,7 +174,8 @@ class Vocabulary:
         """Return the condition as a tree with the customer's values: why, or why not."""
         scope = self.scope(view, condition.words)
         tree = explain(condition.tree, scope, functions={"consent": view.consent})
-        return shown(tree.to_dict())
+        result: dict[str, Any] = shown(tree.to_dict())
+        return result
 
 
 def _edges(tree: Any) -> dict[str, frozenset[Decimal] | None]:

@@ -27,8 +27,8 @@ PREVIEW = 20
 class History(Engine, Protocol):
     """The engine of history, which brings itself up to date before it answers."""
 
-    def fresh(self) -> None:
-        """Bring history up to date now."""
+    def fresh(self) -> int:
+        """Bring history up to date now; return how many facts came."""
 
 
 class Intelligence:
@@ -262,7 +262,9 @@ class Intelligence:
         answer = explore(self.history, query, self._semantics, self._now())
         return {**answer, "ms": round((time.perf_counter() - began) * 1000, 1)}
 
-    def open(self, query: Mapping[str, Any], row: Mapping[str, Any], limit: int = 1000) -> dict[str, Any]:
+    def open(
+        self, query: Mapping[str, Any], row: Mapping[str, Any], limit: int = 1000
+    ) -> dict[str, Any]:
         """Return the customers behind one row of an answer."""
         return drill(self.history, query, row, self._semantics, self._now(), limit)
 
@@ -444,5 +446,3 @@ class _PastView:
     def consent(self, purpose: Any, channel: Any) -> bool:
         said = self._batch.consents.get(self.customer, {})
         return said.get((str(purpose), str(channel)), False)
-
-

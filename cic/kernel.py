@@ -23,11 +23,11 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from heapq import heappop, heappush
 from typing import Any
 
+from cic.model import Trait
 from cid.kit.clock import to_datetime
 from cid.kit.definitions import Entry
 from cid.model.fact import Fact
 from cid.model.relationship import Regrouped
-from cic.model import Trait
 
 SCALE = 10_000
 LIMIT = 10**14

@@ -192,8 +192,8 @@ class Scorer(Protocol):
         """Say what kind of model it is and with which settings, as JSON can carry it."""
 
 
-ENGINES = Port("icustomer.cic.engines", Engine)
-SCORERS = Port("icustomer.cic.scorers", Scorer)
+ENGINES: Port[Engine] = Port("icustomer.cic.engines", Engine)
+SCORERS: Port[Scorer] = Port("icustomer.cic.scorers", Scorer)
 
 
 class ChangeRow(NamedTuple):

@@ -72,7 +72,11 @@ class Segmentation:
         self.order = _in_order(self._names, segments, self.conditions)
         self._by_attribute = _readers(self.conditions)
         self._by_segment = [
-            sum(1 << place for place, each in enumerate(self.conditions) if each.segments >> other & 1)
+            sum(
+                1 << place
+                for place, each in enumerate(self.conditions)
+                if each.segments >> other & 1
+            )
             for other in range(len(self.conditions))
         ]
         self._wanted: dict[int, int] = {}
@@ -89,8 +93,9 @@ class Segmentation:
     @property
     def version(self) -> str:
         """Version of all traits and segments together."""
-        parts = [entry.version for entry in (*self._traits.values(), *self._segments.values())]
-        return stable_id("v", *parts)
+        traits = [entry.version for entry in self._traits.values()]
+        segments = [entry.version for entry in self._segments.values()]
+        return stable_id("v", *traits, *segments)
 
     def load(self, connection: Any) -> None:
         """Read memberships, relive the facts into the live traits."""
@@ -207,9 +212,7 @@ class Segmentation:
 
     def _look_at(self, customer: str, traits: int, attributes: Iterable[str]) -> None:
         before = self.bits.get(customer, 0)
-        view = CustomerView(
-            customer, self._customers, self.kernel.value, before, None, self.now
-        )
+        view = CustomerView(customer, self._customers, self.kernel.value, before, None, self.now)
         wanted = self._readers_of(traits)
         for attribute in attributes:
             wanted |= self._by_attribute[attribute]

@@ -46,7 +46,9 @@ class Verification:
     mismatches: list[Mismatch] = field(default_factory=list)
     count: int = 0
 
-    def differ(self, where: dict[str, int], name: str, customer: str, live: Any, batch: Any) -> None:
+    def differ(
+        self, where: dict[str, int], name: str, customer: str, live: Any, batch: Any
+    ) -> None:
         """Note a disagreement."""
         where[name] += 1
         self.count += 1
@@ -157,9 +159,7 @@ def compare(
     return result
 
 
-def relive(
-    facts: Iterator[Fact], traits: Mapping[str, Entry[Trait]], as_of: int
-) -> Kernel:
+def relive(facts: Iterator[Fact], traits: Mapping[str, Entry[Trait]], as_of: int) -> Kernel:
     """Run the live path anew, fact by fact in the order of arrival, up to a past moment."""
     kernel = Kernel(plan(traits), len(traits))
     for fact in facts:

@@ -10,13 +10,17 @@ from cid.kit.cli import ask
 
 app = typer.Typer(help="Definition: what a customer is.", no_args_is_help=True)
 
-Customer = Annotated[str, typer.Argument(help="Customer id, former id, or identifier such as email:…")]
+Customer = Annotated[
+    str, typer.Argument(help="Customer id, former id, or identifier such as email:…")
+]
 
 
 @app.command()
 def describe(
     ctx: typer.Context,
-    subject: Annotated[str, typer.Argument(help="One of the seven subject areas; all if empty.")] = "",
+    subject: Annotated[
+        str, typer.Argument(help="One of the seven subject areas; all if empty.")
+    ] = "",
 ) -> None:
     """Say what a customer is made of, how products relate, which attribute is in force where."""
     ask(ctx, "cid.describe", subject=subject)

@@ -59,7 +59,11 @@ class Customers:
     """All customers in memory, kept in step with the records."""
 
     def __init__(
-        self, attributes: Mapping[str, Entry[Attribute]], projection: Projection, store: Store, bus: Bus
+        self,
+        attributes: Mapping[str, Entry[Attribute]],
+        projection: Projection,
+        store: Store,
+        bus: Bus,
     ) -> None:
         self._attributes = {name: entry.value for name, entry in attributes.items()}
         self._consent = self._attributes.get("consent", Attribute(type="boolean"))
@@ -122,9 +126,11 @@ class Customers:
                 continue
             of[fact.source] = observation
             self._dirty.observations.add((fact.identity, attribute, fact.source))
-            if before is None or before.value != observation.value:
-                changed.add(attribute)
-            elif self._moves(fact.customer, attribute):
+            if (
+                before is None
+                or before.value != observation.value
+                or self._moves(fact.customer, attribute)
+            ):
                 changed.add(attribute)
         if changed:
             self._refresh(fact.customer, changed)
@@ -201,7 +207,12 @@ class Customers:
         ]
         customers = [self._row(customer) for customer in sorted(dirty.customers)]
         self._store.save(
-            connection, identities, observations, customers, sorted(dirty.gone), self._projection.drain()
+            connection,
+            identities,
+            observations,
+            customers,
+            sorted(dirty.gone),
+            self._projection.drain(),
         )
 
     def _observed(self, fact: Fact) -> list[tuple[str, Observation]]:

@@ -77,7 +77,12 @@ class CustomerDefinition:
             "customers": len(self.customers.members),
             "subjects": list(SUBJECTS),
             "systems": [
-                {"name": name, "title": titles(entry), "kind": entry.value.kind, "channel": entry.value.channel}
+                {
+                    "name": name,
+                    "title": titles(entry),
+                    "kind": entry.value.kind,
+                    "channel": entry.value.channel,
+                }
                 for name, entry in systems.items()
             ],
             "attributes": [
@@ -216,7 +221,10 @@ class CustomerDefinition:
         seen = self.customers.seen
         members = self.customers.members
         newest = sorted(
-            ((max(seen[each].last for each in some), customer) for customer, some in members.items()),
+            (
+                (max(seen[each].last for each in some), customer)
+                for customer, some in members.items()
+            ),
             reverse=True,
         )[:limit]
         rows = [self.store.customer(customer) for _, customer in newest]
@@ -236,7 +244,11 @@ class CustomerDefinition:
                     if held and (said.value, source) == (held.value, held.source):
                         continue
                     result.setdefault(name, []).append(
-                        {"value": plain(said.value), "source": source, "time": format_time(said.time)}
+                        {
+                            "value": plain(said.value),
+                            "source": source,
+                            "time": format_time(said.time),
+                        }
                     )
         return result
 

@@ -64,7 +64,11 @@ def convert(type_: Type, value: Any) -> Any:
             raise InvalidInput(f"{value!r} is not a number.") from None
         if not number.is_finite():
             raise InvalidInput(f"{value!r} is not a number.")
-        return int(number) if number == number.to_integral_value() and abs(number) < 1 << 53 else number
+        return (
+            int(number)
+            if number == number.to_integral_value() and abs(number) < 1 << 53
+            else number
+        )
     if type_ == "boolean":
         word = str(value).strip().lower()
         if word in ("true", "1", "yes", "y"):

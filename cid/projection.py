@@ -84,7 +84,9 @@ class Projection:
                 "refunded": money(said.get("total")),
                 "reason": str(said.get("reason", "")),
             }
-            self._put("refund", (number, fact.message_id), fact, {**row, "message_id": fact.message_id})
+            self._put(
+                "refund", (number, fact.message_id), fact, {**row, "message_id": fact.message_id}
+            )
             return
         self._put(
             "order",
@@ -204,4 +206,4 @@ def money(value: Any) -> int | None:
         return None
     if not amount.is_finite() or abs(amount) >= LIMIT:
         return None
-    return int(round(amount * 10_000))
+    return round(amount * 10_000)

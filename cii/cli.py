@@ -58,7 +58,9 @@ def matrix(ctx: typer.Context) -> None:
 
 
 @app.command()
-def find(ctx: typer.Context, message_id: Annotated[str, typer.Argument(help="Id of a record.")]) -> None:
+def find(
+    ctx: typer.Context, message_id: Annotated[str, typer.Argument(help="Id of a record.")]
+) -> None:
     """Say what became of one record."""
     ask(ctx, "cii.find", message_id=message_id)
 
@@ -72,12 +74,16 @@ def evidence(
 
 
 @app.command()
-def merge(ctx: typer.Context, a: Identifier, b: Identifier, reason: Reason, actor: Actor = "cli") -> None:
+def merge(
+    ctx: typer.Context, a: Identifier, b: Identifier, reason: Reason, actor: Actor = "cli"
+) -> None:
     """Decide that two identifiers are the same customer."""
     ask(ctx, "cii.merge", a=a, b=b, reason=reason, actor=actor)
 
 
 @app.command()
-def unmerge(ctx: typer.Context, a: Identifier, b: Identifier, reason: Reason, actor: Actor = "cli") -> None:
+def unmerge(
+    ctx: typer.Context, a: Identifier, b: Identifier, reason: Reason, actor: Actor = "cli"
+) -> None:
     """Veto the evidence between two identifiers; it stays undone."""
     ask(ctx, "cii.unmerge", a=a, b=b, reason=reason, actor=actor)

@@ -178,7 +178,9 @@ class Integration:
             sources.append(
                 {
                     "source": name,
-                    "title": entry.value.title.model_dump() if entry and entry.value.title else None,
+                    "title": entry.value.title.model_dump()
+                    if entry and entry.value.title
+                    else None,
                     "channel": entry.value.channel if entry else "",
                     "received": sum(fate.values()),
                     **fate,
@@ -323,7 +325,10 @@ class Integration:
             attributes.append({"name": name, "title": title, "cells": cells})
         return {
             "systems": [
-                {"name": name, "title": entry.value.title.model_dump() if entry.value.title else None}
+                {
+                    "name": name,
+                    "title": entry.value.title.model_dump() if entry.value.title else None,
+                }
                 for name, entry in systems.items()
             ],
             "attributes": attributes,
@@ -367,7 +372,9 @@ class Integration:
         return {
             "customer": found,
             "name": self._customers.name(found),
-            "identities": [self._identity(each, found) for each in [*members, *sorted(beyond)[:50]]],
+            "identities": [
+                self._identity(each, found) for each in [*members, *sorted(beyond)[:50]]
+            ],
             "edges": edges[:500],
             "vetoes": vetoes,
             "history": [
@@ -429,7 +436,9 @@ class Integration:
         }
         key = body["messageId"]
         if customer:
-            found = customer if customer in graph.known else graph.strongest(self.customer(customer))
+            found = (
+                customer if customer in graph.known else graph.strongest(self.customer(customer))
+            )
             kind, _, value = found.partition(":")
             body["context"]["externalIds"] = [{"type": kind, "id": value}]
             key = found
@@ -477,5 +486,3 @@ def _readable(value: bytes) -> Any:
         return orjson.loads(value)
     except orjson.JSONDecodeError:
         return value[:2_000].decode("utf-8", "replace")
-
-

@@ -183,8 +183,8 @@ class Stage(Protocol):
         """Write what changed since the last flush."""
 
 
-TRANSPORTS = Port("icustomer.cii.transports", Transport)
-CONNECTORS = Port("icustomer.cii.connectors", Connector)
+TRANSPORTS: Port[Transport] = Port("icustomer.cii.transports", Transport)
+CONNECTORS: Port[Connector] = Port("icustomer.cii.connectors", Connector)
 
 
 class LedgerRow(NamedTuple):

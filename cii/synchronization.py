@@ -109,9 +109,7 @@ class Pipeline:
                 after = position
             after = rows[-1][0]
 
-    def relive(
-        self, rows: Sequence[tuple[int, int, int, str]]
-    ) -> Iterator[tuple[int, Fact]]:
+    def relive(self, rows: Sequence[tuple[int, int, int, str]]) -> Iterator[tuple[int, Fact]]:
         """Yield (position, fact) for ledger rows (position, partition, offset, identity)."""
         found: dict[tuple[int, int], LogRecord] = {}
         by_partition: dict[int, list[int]] = {}
@@ -129,11 +127,11 @@ class Pipeline:
                     found[partition, record.offset] = record
                 start = stop + 1
         for position, partition, offset, identity in rows:
-            record = found.get((partition, offset))
-            if record is None:
+            there = found.get((partition, offset))
+            if there is None:
                 continue
             try:
-                fact = self.mapper.map(record)
+                fact = self.mapper.map(there)
             except RecordFault:
                 # Definitions have changed since; what was applied then no longer maps, and stays as it was.
                 continue
@@ -258,7 +256,7 @@ class Pipeline:
         mapped = [self._map(record) for record in records]
         with self.database.write() as connection:
             self.store.replayed(connection, instead_of)
-            wanted = [key for _, key, _ in mapped if key is not None]
+            wanted = [key for _, key, _ in mapped if key]
             before = self.store.known(connection, wanted) if wanted else set()
             for record, (fact, key, fault) in zip(records, mapped, strict=True):
                 self.position += 1
@@ -286,11 +284,11 @@ class Pipeline:
         self._written = self.moment
         self._failpoint("after commit")
 
-    def _map(self, record: LogRecord) -> tuple[Any, bytes | None, RecordFault | None]:
+    def _map(self, record: LogRecord) -> tuple[Any, bytes, RecordFault | None]:
         try:
             fact = self.mapper.map(record)
         except RecordFault as fault:
-            return None, None, fault
+            return None, b"", fault
         text = f"{fact.source}\x1f{fact.message_id}".encode("utf-8", "surrogatepass")
         return fact, blake2b(text, digest_size=16).digest(), None
 
@@ -385,6 +383,3 @@ def _in_partition_order(
     """Replace the chosen records of each partition by as many of its first ones, in offset order."""
     queues = {partition: iter(some) for partition, some in read.items()}
     return [next(queues[record.partition]) for record in chosen]
-
-
-

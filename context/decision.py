@@ -69,9 +69,7 @@ class Table:
                 for test, value in zip(tests, inputs, strict=True)
             ):
                 values = [condition.run(view) for condition in outputs]
-                return Decided(
-                    shown(dict(zip(table.outputs, values, strict=True))), number, read
-                )
+                return Decided(shown(dict(zip(table.outputs, values, strict=True))), number, read)
         return Decided(dict(table.default), 0, read)
 
 
@@ -159,9 +157,7 @@ def _ready_call(
     if call.action not in actions:
         raise entry.error(f"no action {call.action!r}.", hint=suggestion(call.action, actions))
     if call.table and call.table not in tables:
-        raise entry.error(
-            f"no decision table {call.table!r}.", hint=suggestion(call.table, tables)
-        )
+        raise entry.error(f"no decision table {call.table!r}.", hint=suggestion(call.table, tables))
     problem = actions[call.action].check(call.parameters)
     if problem:
         raise entry.error(f"action {call.action!r}: {problem}")

@@ -50,7 +50,5 @@ class Delivery:
         except Unavailable as error:
             state = "dead" if attempts >= ATTEMPTS else "pending"
             next_try = self._clock.now() + retry_after(attempts)
-            return row._replace(
-                state=state, attempts=attempts, next_try=next_try, error=str(error)
-            )
+            return row._replace(state=state, attempts=attempts, next_try=next_try, error=str(error))
         return row._replace(state="done", attempts=attempts, error="")

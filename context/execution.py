@@ -13,7 +13,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from cic.conditions import CustomerView, shown
-from cic.segmentation import SegmentChanged, Segmentation
+from cic.segmentation import Segmentation, SegmentChanged
 from cid.customers import Customers
 from cid.kit.clock import MINUTE
 from cid.kit.events import Bus
@@ -108,11 +108,18 @@ class Execution:
             due, _, timer = heappop(self._timers)
             if self._set.pop(timer.id, None) is None:
                 self._rang.append(timer.id)
-            rule = self.rules.get(timer.rule)
+            waited = self.rules.get(timer.rule)
             seen = self._customers.seen.get(timer.identity)
-            if rule is not None and seen is not None:
+            if waited is not None and seen is not None:
                 self._look(
-                    rule, seen.customer, timer.identity, due, timer.cause, timer.event, "", timer.loop
+                    waited,
+                    seen.customer,
+                    timer.identity,
+                    due,
+                    timer.cause,
+                    timer.event,
+                    "",
+                    timer.loop,
                 )
 
     def apply(self, fact: Fact) -> None:
@@ -218,9 +225,7 @@ class Execution:
         self, rule: ReadyRule, identity: str, cause: str, event: Mapping[str, Any], loop: str
     ) -> None:
         name = stable_id("t", rule.name, identity, cause)
-        timer = TimerRow(
-            name, rule.name, identity, self.now + rule.wait, cause, dict(event), loop
-        )
+        timer = TimerRow(name, rule.name, identity, self.now + rule.wait, cause, dict(event), loop)
         if name not in self._set:
             self._set[name] = timer
             heappush(self._timers, (timer.due, timer.id, timer))
@@ -245,7 +250,7 @@ class Execution:
             return
         if rule.once_per:
             last = self._last_of(rule.name, customer)
-            if 0 <= last and at - last < rule.once_per:
+            if last >= 0 and at - last < rule.once_per:
                 return
         self._fire(rule, view, identity, at, cause, actor, loop)
 

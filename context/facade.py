@@ -16,7 +16,7 @@ from cid.kit.definitions import Definitions
 from cid.kit.errors import NotFound
 from context.decision import ReadyRule, Table
 from context.execution import Execution
-from context.model import RULES, TABLES, Trigger
+from context.model import TABLES, Trigger
 from context.ports import Store
 
 OFFERS = ("next best action", "offer", "retention offer")
@@ -98,7 +98,10 @@ class CustomerContext:
             "name": self._customers.name(found),
             "fires": fires and not held_back,
             "reason": reason,
-            "trigger": {"kind": str(ready.entry.value.on.kind), "text": _said(ready.entry.value.on)},
+            "trigger": {
+                "kind": str(ready.entry.value.on.kind),
+                "text": _said(ready.entry.value.on),
+            },
             "values": shown(self._segmentation.vocabulary.scope(view, ready.condition.words)),
             "explanation": self._segmentation.vocabulary.explain(ready.condition, view),
             "last": last[0] if last else None,
@@ -186,7 +189,13 @@ class CustomerContext:
                 reason = decided.outputs.get("reason") or ", ".join(
                     f"{word} = {value}" for word, value in decided.inputs.items()
                 )
-                return {**decided.outputs, "offer": offer, "reason": reason, "table": name, "row": decided.row}
+                return {
+                    **decided.outputs,
+                    "offer": offer,
+                    "reason": reason,
+                    "table": name,
+                    "row": decided.row,
+                }
         return None
 
     def _get(self, name: str) -> ReadyRule:
@@ -198,7 +207,10 @@ class CustomerContext:
         return self.store.recent(self._segmentation.now - days * DAY, days)
 
     def _rule(
-        self, name: str, statistics: Mapping[str, Mapping[str, Any]], recent: Mapping[str, list[int]]
+        self,
+        name: str,
+        statistics: Mapping[str, Mapping[str, Any]],
+        recent: Mapping[str, list[int]],
     ) -> dict[str, Any]:
         entry = self._rules[name].entry
         value = entry.value
@@ -245,5 +257,3 @@ def _event_of(decision: Mapping[str, Any]) -> dict[str, Any]:
     seen = decision.get("seen") or {}
     event = seen.get("event")
     return dict(event) if isinstance(event, Mapping) else {}
-
-

@@ -14,11 +14,11 @@ from cbc import cli as cbc_cli
 from cfa import cli as cfa_cli
 from cic import cli as cic_cli
 from cid import cli as cid_cli
-from cii import cli as cii_cli
-from context import cli as context_cli
 from cid.kit.cli import ask as ask_company
 from cid.kit.cli import fail, show
 from cid.kit.errors import ICustomerError
+from cii import cli as cii_cli
+from context import cli as context_cli
 
 app = typer.Typer(
     help="iCustomer: one trustworthy picture of each customer, from touchpoint to capability.",

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from cid.kit.clock import Clock, SystemClock
+from cid.kit.clock import Clock, RecordsClock, SystemClock
 from cid.kit.errors import InvalidDefinition
 from cid.model.definition import COMPANY, Company
 from icustomer.settings import Settings
@@ -81,10 +81,15 @@ class ICustomer:
                 hint="Make one with: icustomer init DIR",
             )
         release = own(path / "data")
-        settings, clock = settings or Settings(), clock or SystemClock()
+        settings = settings or Settings()
+        if clock is None:
+            by_records = definitions.of(COMPANY)["company"].value.clock == "records"
+            clock = RecordsClock() if by_records else SystemClock()
         try:
             layers = build(path, definitions, settings, clock, failpoint)
             company = cls(path, definitions, settings, clock, layers)
+            if isinstance(clock, RecordsClock):
+                clock.read = lambda: company.pipeline.moment
             company._release = release
             company.pipeline.load()
         except BaseException:

@@ -21,9 +21,9 @@ from cid.kit.clock import DAY, HOUR, ManualClock, SystemClock, format_time, pars
 from cid.kit.errors import Conflict, NotFound
 from cid.kit.ids import stable_id
 from cii.ports import Message
+from icustomer.arrivals import ahead, arriving
 from icustomer.company import ICustomer
 from icustomer.progress import Progress, progress
-from icustomer.arrivals import ahead, arriving
 from icustomer.samples import northlake, real
 from icustomer.samples.northlake import staff
 from icustomer.samples.northlake.tape import Delivery
@@ -51,7 +51,7 @@ def build_demo(
     """
     began = time.perf_counter()
     state = _begin(directory, data, scale, seed, now)
-    clock = ManualClock(state["now"])
+    clock = None if data else ManualClock(state["now"])
     with ICustomer.open(directory, clock=clock, failpoint=failpoint) as company:
         before = company.pipeline.counters.records
         with progress() as bars:
@@ -61,6 +61,7 @@ def build_demo(
                 else:
                     _load(company, data, bars)
             _finish(company, state, bars)
+        as_of = company.pipeline.moment
         seconds = time.perf_counter() - began
         applied = company.pipeline.counters.records - before
         summary = company.summary()
@@ -68,7 +69,7 @@ def build_demo(
     _write(directory, state)
     return {
         **summary,
-        "as_of": format_time(state["now"]),
+        "as_of": format_time(as_of),
         "seconds": round(seconds, 2),
         "records_per_second": round(applied / seconds),
     }
@@ -172,23 +173,27 @@ def _staff(company: ICustomer, edge: int) -> Iterator[Message]:
 
 
 def _load(company: ICustomer, data: Path, bars: Progress) -> None:
-    """Load every known file of a data directory; a file that is in the log already is skipped over."""
-    found = real.find(data)
-    if not found:
+    """Load all known sets of a directory in the order of their own time; go on after a crash."""
+    if not real.find(data):
         raise NotFound("known data set below", str(data))
     there = company.cii.ledger()["received"]
-    for flow, paths in found:
-        bar = bars.add(flow, None)
-        for path in paths:
-            rows = company.cii.mapper.prepare(flow, path, company.clock.now())
-            while some := list(islice(rows, CHUNK)):
-                # What the log holds already came from this very sequence.
-                skipped = min(there, len(some))
-                there -= skipped
-                company.cii.append(some[skipped:])
-                company.pipeline.run(CHUNK)
-                company.history.take_facts(20_000)
-                bars.advance(bar, len(some))
+    bar = bars.add("reading the files", None)
+    read: dict[str, int] = {}
+
+    def told(file: str, rows: int) -> None:
+        bars.advance(bar, rows - read.get(file, 0))
+        read[file] = rows
+
+    rows = real.relive(company.cii.mapper, data, SystemClock().now(), told)
+    applying = bars.add("applying the records", None)
+    while some := list(islice(rows, CHUNK)):
+        # What the log holds already came from this very sequence.
+        skipped = min(there, len(some))
+        there -= skipped
+        company.cii.append(some[skipped:])
+        company.pipeline.run(CHUNK)
+        company.history.take_facts(20_000)
+        bars.advance(applying, len(some))
 
 
 def _finish(company: ICustomer, state: dict[str, Any], bars: Progress) -> None:

@@ -27,8 +27,8 @@ class Lineage:
         for name, entry in definitions.of(SCORES).items():
             for word in entry.value.features:
                 self._readers[word].add(f"cic.scores.{name}")
-        for name, entry in definitions.of(TABLES).items():
-            for word in entry.value.inputs:
+        for name, table in definitions.of(TABLES).items():
+            for word in table.value.inputs:
                 self._readers[word].add(f"context.tables.{name}")
         for name, rule in rules.items():
             on = rule.entry.value.on

@@ -11,11 +11,11 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
 )
 from rich.progress import Progress as RichProgress
-from rich.progress import TaskID
 
 
 class Progress(Protocol):

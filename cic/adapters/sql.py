@@ -88,7 +88,9 @@ class SqlStore:
         """Return the segments of a customer with since when."""
         t = tables.membership
         return self._rows(
-            select(t.c.segment, t.c.since).where(t.c.customer == customer).order_by(t.c.since.desc())
+            select(t.c.segment, t.c.since)
+            .where(t.c.customer == customer)
+            .order_by(t.c.since.desc())
         )
 
     def changes(

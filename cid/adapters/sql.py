@@ -13,7 +13,6 @@ from cid import tables
 from cid.kit.db import Database, upsert
 from cid.ports import CustomerRow, IdentityRow, ObservationRow
 
-
 CHUNK = 500
 
 
@@ -62,9 +61,11 @@ class SqlStore:
     def customer(self, customer: str) -> dict[str, Any] | None:
         """Return one customer with profile and identities."""
         with self._database.read() as connection:
-            row = connection.execute(
-                select(tables.customer).where(tables.customer.c.id == customer)
-            ).mappings().first()
+            row = (
+                connection.execute(select(tables.customer).where(tables.customer.c.id == customer))
+                .mappings()
+                .first()
+            )
             if row is None:
                 return None
             t = tables.identity
@@ -164,5 +165,3 @@ def _revived(value: Any) -> Any:
         if "date" in value:
             return date.fromisoformat(value["date"])
     return value
-
-

@@ -69,9 +69,7 @@ def _table(console: Any, title: str, rows: list[Any]) -> None:
         for row in rows:
             console.print(row, markup=False)
         return
-    columns = [
-        name for name, value in rows[0].items() if not isinstance(value, Mapping | list)
-    ][:9]
+    columns = [name for name, value in rows[0].items() if not isinstance(value, Mapping | list)][:9]
     table = Table(title=title or None, title_justify="left", box=None, header_style="bold")
     for column in columns:
         table.add_column(column.replace("_", " "))

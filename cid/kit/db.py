@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import orjson
 from sqlalchemy import (
@@ -62,10 +62,9 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Change records: everything inside happens together or not at all."""
-        with self._writing:
-            with self.engine.connect().execution_options(writes=True) as connection:
-                with connection.begin():
-                    yield connection
+        with self._writing, self.engine.connect().execution_options(writes=True) as connection:
+            with connection.begin():
+                yield connection
 
     def close(self) -> None:
         """Give all connections back."""
@@ -151,8 +150,8 @@ def _statement(
             )
         else:
             statement = statement.on_conflict_do_nothing(index_elements=keys)
-    driver = postgresql.psycopg.dialect() if dialect == "postgresql" else sqlite.dialect()
-    compiled = statement.compile(dialect=driver, column_keys=list(columns))
+    make: Any = postgresql.psycopg.dialect if dialect == "postgresql" else sqlite.dialect
+    compiled = statement.compile(dialect=make(), column_keys=list(columns))
     json_columns = [name for name in columns if isinstance(table.c[name].type, JSON)]
     return _Prepared(str(compiled), compiled.positiontup, json_columns)
 
@@ -171,10 +170,12 @@ def _execute(connection: Connection, prepared: _Prepared, rows: Rows) -> None:
     order = prepared.order
     fields = _names(rows[0])
     if isinstance(rows[0], tuple) and not prepared.json and order == list(fields):
-        connection.exec_driver_sql(prepared.text, list(rows))  # type: ignore[arg-type]
+        connection.exec_driver_sql(prepared.text, cast("list[tuple[Any, ...]]", list(rows)))
         return
     given: Sequence[Mapping[str, Any]] = (
-        [row._asdict() for row in rows] if isinstance(rows[0], tuple) else rows  # type: ignore
+        [cast("Any", row)._asdict() for row in rows]
+        if isinstance(rows[0], tuple)
+        else cast("Sequence[Mapping[str, Any]]", rows)
     )
     for name in prepared.json:
         given = [{**row, name: orjson.dumps(row[name], default=_as_json).decode()} for row in given]

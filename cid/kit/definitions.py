@@ -179,7 +179,7 @@ class _Loader(yaml.SafeLoader):
         if self.depth > MAX_DEPTH:
             raise yaml.composer.ComposerError(None, None, "nested too deeply", None)
         try:
-            return super().compose_node(parent, index)  # type: ignore[no-untyped-call]
+            return super().compose_node(parent, index)
         finally:
             self.depth -= 1
 
@@ -204,7 +204,7 @@ def _compose(path: Path, shown: str) -> list[tuple[Any, Any]]:
         )
     try:
         loader = _Loader(path.read_text(encoding="utf-8"))
-        node = loader.get_single_node()  # type: ignore[no-untyped-call]
+        node = loader.get_single_node()
     except UnicodeDecodeError as error:
         raise InvalidDefinition("The file is not UTF-8 text.", file=shown, line=1) from error
     except yaml.MarkedYAMLError as error:
@@ -275,7 +275,7 @@ def _read(
 def _construct(node: Any) -> tuple[Any, tuple[str, int] | None]:
     constructor = _Loader("")
     try:
-        data = constructor.construct_document(node)  # type: ignore[no-untyped-call]
+        data = constructor.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         return None, (f"Not YAML: {error.problem}.", mark.line + 1 if mark else 1)

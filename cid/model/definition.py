@@ -19,6 +19,8 @@ class Company(Definition):
     currency: str = "EUR"
     time_zone: str = Field("UTC", alias="time zone")
     languages: tuple[str, ...] = ("en", "zh")
+    clock: Literal["system", "records"] = "system"
+    """``records``: time goes only as far as the records do, so that a set from the past stays as it was."""
     demo: bool = False
 
 

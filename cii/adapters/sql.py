@@ -240,9 +240,7 @@ class SqlStore:
             "identifiers": "SELECT identifier, kind, customer FROM cii_identifier",
         }
 
-    def _count(
-        self, connection: Connection, fates: Sequence[tuple[Any, ...]], sign: int
-    ) -> None:
+    def _count(self, connection: Connection, fates: Sequence[tuple[Any, ...]], sign: int) -> None:
         counted: dict[tuple[str, str, str], list[int]] = {}
         for source, state, reason, received in fates:
             one = counted.setdefault((source, state, reason), [0, 0])

@@ -122,8 +122,8 @@ class Email:
         if any(sign in f"{address}{subject}" for sign in "\r\n\0"):
             raise Refused("The e-mail's address or subject has a line break.")
         message = MIMEText(str(said.get("text") or said.get("template") or ""), "plain", "utf-8")
-        message["To"] = Header(address, "utf-8" if not address.isascii() else None)
-        message["Subject"] = Header(subject, "utf-8" if not subject.isascii() else None)
+        message["To"] = _header(address)
+        message["Subject"] = _header(subject)
         message["Message-ID"] = f"<{row.id}@icustomer>"
         message["Date"] = format_datetime(to_datetime(row.at))
         effects.directory.mkdir(parents=True, exist_ok=True)
@@ -174,6 +174,11 @@ class Webhook:
             raise Unavailable(f"The other system answered {error.code}.") from error
         except OSError as error:
             raise Unavailable(f"The other system cannot be reached: {error}.") from error
+
+
+def _header(text: str) -> str:
+    """Write a header in letters that every mail system reads."""
+    return text if text.isascii() else Header(text, "utf-8").encode()
 
 
 def _length(value: Any) -> str | None:

@@ -16,7 +16,20 @@ PLANS = [
 
 
 def fact(n, time, value, identity="u"):
-    return Fact(n, f"m{n:03d}", "shop", "track", "E", time, time, (identity,), {"v": value}, {}, identity=identity, customer=identity)
+    return Fact(
+        n,
+        f"m{n:03d}",
+        "shop",
+        "track",
+        "E",
+        time,
+        time,
+        (identity,),
+        {"v": value},
+        {},
+        identity=identity,
+        customer=identity,
+    )
 
 
 def expected(facts, as_of):
@@ -24,7 +37,11 @@ def expected(facts, as_of):
     result = []
     for plan in PLANS:
         inside = sorted(
-            (f for f in facts if f.time <= as_of and (not plan.window or f.time > as_of - plan.window)),
+            (
+                f
+                for f in facts
+                if f.time <= as_of and (not plan.window or f.time > as_of - plan.window)
+            ),
             key=lambda f: f.order,
         )
         values = [f.properties["v"] for f in inside]

@@ -31,7 +31,8 @@ def test_a_login_joins_the_anonymous_visit_and_keeps_its_id():
     before, _ = graph.resolve(["anonymous_id:a"], "shop", "1", 10)
     after, regrouped = graph.resolve(["user_id:u", "anonymous_id:a"], "shop", "2", 20)
     assert after == before
-    assert regrouped is None and graph.changes.regroupings == []
+    assert regrouped is None
+    assert graph.changes.regroupings == []
 
 
 def test_a_mailbox_shared_by_many_joins_nobody():
@@ -64,9 +65,7 @@ def test_a_former_id_still_finds_the_customer():
     assert graph.customer(former) == graph.customer("user_id:1")
 
 
-identifiers = st.sampled_from(
-    [f"{kind}:{n}" for kind in KINDS for n in range(4)]
-)
+identifiers = st.sampled_from([f"{kind}:{n}" for kind in KINDS for n in range(4)])
 records = st.lists(
     st.tuples(st.integers(0, 50), st.lists(identifiers, min_size=1, max_size=3, unique=True)),
     max_size=20,
@@ -84,5 +83,6 @@ def test_any_order_of_arrival_ends_in_the_same_customers(arrivals, random):
 def test_members_and_owners_always_agree(arrivals):
     graph = graph_of(arrivals)
     for customer, members in graph.members.items():
-        assert members and all(graph.known[each].customer == customer for each in members)
+        assert members
+        assert all(graph.known[each].customer == customer for each in members)
     assert sum(map(len, graph.members.values())) == len(graph.known)

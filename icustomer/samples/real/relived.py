@@ -11,6 +11,7 @@ import heapq
 import pickle
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
@@ -48,10 +49,7 @@ def relive(
     def rows() -> Iterator[Message]:
         for flow, paths in find(data):
             for path in paths:
-                name = path.name
-                yield from mapper.prepare(
-                    flow, path, received, lambda n, name=name: on_rows(name, n)
-                )
+                yield from mapper.prepare(flow, path, received, partial(on_rows, path.name))
 
     yield from in_order(rows())
 
