@@ -43,6 +43,7 @@ class Intelligence:
         history: History,
         clock: Clock,
         facts: Callable[[], Iterator[Fact]],
+        facts_of: Callable[[str], list[Fact]],
         current: Callable[[str], str],
         used_by: Callable[[str], list[str]],
         score: Callable[..., dict[str, Any]],
@@ -54,6 +55,7 @@ class Intelligence:
         self._customers = customers
         self._clock = clock
         self._facts = facts
+        self._facts_of = facts_of
         self._current = current
         self._used_by = used_by
         self._score = score
@@ -151,8 +153,17 @@ class Intelligence:
         found = self._current(customer)
         entries = self.definitions.of(TRAITS)
         if as_of:
-            batch = self._batch(parse_time(as_of))
-            values = batch.traits.get(found, batch.empty)
+            batch = Batch.of_one(
+                found,
+                self._facts_of(found),
+                entries,
+                self.definitions.of(ATTRIBUTES),
+                self.definitions.of(SEGMENTS),
+                self.segmentation.conditions,
+                self.segmentation.order,
+                parse_time(as_of),
+            )
+            values = batch.traits[found]
             inside = batch.memberships(found)
             moment = batch.as_of
         else:

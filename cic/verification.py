@@ -15,14 +15,18 @@ from cic.batch import compute, empty_value, profiles
 from cic.conditions import Condition
 from cic.kernel import Kernel, plan
 from cic.model import Segment, Trait
+from cic.oracle import trait_of
 from cic.ports import Engine
 from cid.feel import evaluate
 from cid.kit.clock import format_time, to_datetime
 from cid.kit.definitions import Entry
+from cid.kit.errors import InvalidInput
 from cid.model.definition import Attribute
 from cid.model.fact import Fact
+from cid.profile import Observation, convert, survive
 
 SHOWN = 20
+CONSENTS = ("Consent Given", "Consent Withdrawn")
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,50 @@ class Batch:
         self.profiles = profiles(engine, known, as_of) if known else {}
         masters = attributes["consent"].value.masters if "consent" in attributes else ()
         self.consents = _consents(engine, as_of, masters) if "consent" in wanted else {}
+
+    @classmethod
+    def of_one(
+        cls,
+        customer: str,
+        facts: list[Fact],
+        traits: Mapping[str, Entry[Trait]],
+        attributes: Mapping[str, Entry[Attribute]],
+        segments: Mapping[str, Entry[Segment]],
+        conditions: list[Condition],
+        order: list[int],
+        as_of: int,
+    ) -> Batch:
+        """Compute the same for one customer, from her own facts."""
+        self = cls.__new__(cls)
+        self.as_of, self._known = as_of, {}
+        self._segments, self._conditions, self._order = list(segments), conditions, order
+        self.empty = {name: empty_value(entry.value) for name, entry in traits.items()}
+        self.traits = {
+            customer: {name: trait_of(entry.value, facts, as_of) for name, entry in traits.items()}
+        }
+        said: dict[str, list[Observation]] = {}
+        consents: dict[tuple[str, str], tuple[tuple[int, str, str], bool]] = {}
+        masters = attributes["consent"].value.masters if "consent" in attributes else ()
+        for fact in facts:
+            if fact.time > as_of:
+                continue
+            for name, value in fact.attributes.items():
+                if name in attributes:
+                    held = _fitting(attributes[name].value, value)
+                    one = Observation(fact.time, fact.source, fact.message_id, held)
+                    said.setdefault(name, []).append(one)
+            if fact.event in CONSENTS and (not masters or fact.source in masters):
+                purpose = str(fact.properties.get("purpose", "marketing"))
+                place = (purpose, str(fact.properties.get("channel", "email")))
+                before = consents.get(place)
+                if before is None or before[0] < fact.order:
+                    consents[place] = (fact.order, fact.event == "Consent Given")
+        in_force = {name: survive(attributes[name].value, some) for name, some in said.items()}
+        self.profiles = {
+            customer: {name: value.value for name, value in in_force.items() if value is not None}
+        }
+        self.consents = {customer: {place: given for place, (_, given) in consents.items()}}
+        return self
 
     def memberships(self, customer: str) -> set[str]:
         """Return the segments of a customer at that moment."""
@@ -183,6 +231,13 @@ def same(live: Any, batch: Any) -> bool:
     if isinstance(live, int | Decimal) and isinstance(batch, int | Decimal | float):
         return Decimal(live) == Decimal(str(batch))
     return bool(live == batch)
+
+
+def _fitting(attribute: Attribute, value: Any) -> Any:
+    try:
+        return convert(attribute.type, value)
+    except InvalidInput:
+        return None
 
 
 def _consents(

@@ -293,6 +293,7 @@ class Customers:
             customer,
             str(kind.value) if kind else "person",
             display_name(profile, self.members[customer]),
+            tuple(sorted(self.members[customer]))[:50],
             profile,
         )
 

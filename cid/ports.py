@@ -40,6 +40,7 @@ class CustomerRow(NamedTuple):
     id: str
     kind: str
     name: str
+    identities: tuple[str, ...]
     profile: Mapping[str, Value]
 
 

@@ -16,6 +16,7 @@ from cid.kit.definitions import Definitions
 from cid.kit.errors import Conflict, InvalidInput, NotFound, Unavailable
 from cid.kit.ids import new_id
 from cid.model.definition import ATTRIBUTES, SYSTEMS
+from cid.model.fact import Fact
 from cii.mapping import Mapper
 from cii.model import FLOWS, State
 from cii.ports import CollectLimits, Message, Store, Transport
@@ -263,6 +264,13 @@ class Integration:
                 }
             )
         return result
+
+    def facts_of(self, customer: str) -> list[Fact]:
+        """Return everything that happened with a customer."""
+        identities = sorted(self.pipeline.graph.members[self.customer(customer)])
+        rows = self.store.timeline(identities, 1 << 53, 100_000, "")
+        keys = [(row["position"], row["partition"], row["offset"], row["identity"]) for row in rows]
+        return [fact for _, fact in self.pipeline.relive(keys)]
 
     def timeline(
         self, customer: str, before: str = "", limit: int = 50, source: str = ""

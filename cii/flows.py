@@ -12,6 +12,7 @@ import orjson
 
 from cid.feel import FeelError
 from cid.kit.definitions import Entry
+from cid.kit.errors import suggestion
 from cid.model.fact import Fact
 from cii.collected import TYPES, ids_of
 from cii.identifiers import Identifiers
@@ -37,6 +38,11 @@ class FlowPlan:
         self.flow = entry.value
         self._identifiers = identifiers
         self._layouts = Layouts(entry.value)
+        if entry.value.format not in CONNECTORS.names():
+            raise entry.error(
+                f"no connector reads the format {entry.value.format!r}.",
+                hint=suggestion(entry.value.format, CONNECTORS.names()),
+            )
         try:
             self._moment = moment_reader(
                 entry.value.time_zone or time_zone, entry.value.time_format

@@ -86,7 +86,8 @@ class Flow(Definition):
 
     source: str
     """The system that the rows come from."""
-    format: Literal["csv", "jsonl", "json", "parquet"] = "csv"
+    format: str = "csv"
+    """Which connector reads the files: csv, jsonl, json, parquet, or an installed one."""
     files: tuple[str, ...] = ()
     """Patterns of file names that belong to the flow, e.g. ``orders_*.csv.gz``."""
     delimiter: str = ","

@@ -31,6 +31,10 @@ class Delivery:
         self._effects = effects
         self._clock = clock
 
+    def remote(self) -> list[str]:
+        """List the actions that reach beyond our own records."""
+        return sorted(name for name, action in self._actions.items() if not action.local)
+
     def run(self, limit: int = 500) -> int:
         """Carry out what is due; return how many attempts were made."""
         rows = self._store.pending(self._clock.now(), limit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -71,6 +71,8 @@ class Effects:
 
     desk: Any
     directory: Path
+    queues: Mapping[str, str] = field(default_factory=dict)
+    """By queue: the application whose desk it is."""
     address: Callable[[str, str, str], str] | None = None
     """(customer, purpose, channel) → address; raises Refused where she does not consent. Asked when sending."""
 

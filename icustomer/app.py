@@ -107,6 +107,12 @@ class Heart(threading.Thread):
         """Beat until the server ends; a failure is told, and the next beat tries again."""
         company = self._company
         known: dict[int, int] = {}
+        try:
+            # The first reader of the boards shall not wait for what can be known before.
+            company.catch_up()
+            company.cbc.capabilities()
+        except (ICustomerError, SQLAlchemyError, OSError) as error:
+            log.error("heart.failed", error=str(error)[:300])
         while not self._ending.is_set():
             try:
                 company.catch_up()

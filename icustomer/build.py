@@ -10,6 +10,7 @@ from typing import Any
 from cbc.facade import Capabilities
 from cfa.desk import Desk, install
 from cfa.facade import Applications
+from cfa.model import QUEUES
 from cfa.ports import STORES as CFA_STORES
 from cic.conditions import Vocabulary
 from cic.facade import Intelligence
@@ -112,7 +113,8 @@ def build(
     actions: dict[str, Any] = {name: ACTIONS.load(name)() for name in ACTIONS.names()}
     tables = {name: Table(entry, vocabulary) for name, entry in definitions.of(TABLES).items()}
     rules = ready_rules(definitions.of(RULES), tables, vocabulary, actions)
-    effects = Effects(desk, data / "outbox", _address_book(customers))
+    queues = {name: entry.value.app for name, entry in definitions.of(QUEUES).items()}
+    effects = Effects(desk, data / "outbox", queues, _address_book(customers))
     execution = Execution(rules, segmentation, customers, actions, effects, stores["context"], bus)
     recorder = Recorder()
     pipeline = Pipeline(
@@ -131,7 +133,7 @@ def build(
     source = Source(
         pipeline, customers, database, definitions, selects, generation, recorder, segmentation
     )
-    engine = ENGINES.load("duckdb")(data / "history.duckdb")
+    engine = ENGINES.load("duckdb")(data / "history.duckdb", memory=settings.query_memory)
     history = History(engine, source, settings.query_rows, settings.query_seconds)
 
     lineage = Lineage(definitions, segmentation, rules)
@@ -165,6 +167,7 @@ def build(
         history,
         clock,
         pipeline.facts,
+        cii.facts_of,
         cii.customer,
         lineage.readers_of,
         models.report,

@@ -91,7 +91,9 @@ def demo(
     ] = 1.0,
     seed: Annotated[int, typer.Option(help="Seed of the sample company.")] = 7,
     now: Now = "",
-    port: Annotated[int, typer.Option(help="Port to serve the pages on.")] = 8000,
+    port: Annotated[
+        int, typer.Option(help="Port to serve the pages on; ICUSTOMER_PORT or 8000 if not given.")
+    ] = -1,
 ) -> None:
     """Build the sample company, or load real data sets, and open its pages."""
     from icustomer.demo import build_demo
@@ -118,7 +120,9 @@ def demo(
 def serve(
     ctx: typer.Context,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+    port: Annotated[
+        int, typer.Option(help="Port to listen on; ICUSTOMER_PORT or 8000 if not given, 0 for any.")
+    ] = -1,
 ) -> None:
     """Serve pages, API and the collect endpoint of a company."""
     _serve(ctx.obj["dir"], host, port)

@@ -63,14 +63,12 @@ def _fold(company: ICustomer, aside: Path, moment: int) -> dict[str, Any]:
     migrations.upgrade(database)
     with company.database.read() as old, database.write() as new:
         rows = old.execute(
-            text(
-                "SELECT * FROM context_action"
-                " WHERE state IN ('done', 'dead') AND action IN ('email', 'webhook')"
-            )
-        )
-        columns = list(rows.keys())
+            text("SELECT * FROM context_action WHERE state IN ('done', 'dead')")
+        ).mappings()
+        remote = company.delivery.remote()
+        sent = [dict(row) for row in rows if row["action"] in remote]
+        columns = list(sent[0]) if sent else []
         wanted = ", ".join(f":{name}" for name in columns)
-        sent = [dict(zip(columns, row, strict=True)) for row in rows]
         if sent:
             new.execute(
                 text(f"INSERT INTO context_action ({', '.join(columns)}) VALUES ({wanted})"), sent

@@ -17,7 +17,7 @@ from icustomer.ownership import announce, withdraw
 from icustomer.settings import LOCAL, Settings
 
 
-def serve_company(directory: Path, host: str = "", port: int = 8000) -> None:
+def serve_company(directory: Path, host: str = "", port: int = -1) -> None:
     """Serve pages, API and the collect endpoint of the company in a directory.
 
     Raises:
@@ -31,7 +31,7 @@ def serve_company(directory: Path, host: str = "", port: int = 8000) -> None:
         settings = settings.model_copy(update={"host": host})
         settings.__dict__.pop("local", None)
     settings.refuse_unsafe()
-    opened = _listen(settings.host, port)
+    opened = _listen(settings.host, settings.port if port < 0 else port)
     actual = opened.getsockname()[1]
     token = secrets.token_urlsafe(32)
     with opened, ICustomer.open(directory, settings=settings) as company:

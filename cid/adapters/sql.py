@@ -134,7 +134,7 @@ class SqlStore:
 
 
 def _customer(row: CustomerRow) -> dict[str, Any]:
-    words = [row.name, row.id]
+    words = [row.name, row.id, *(each.partition(":")[2] for each in row.identities)]
     profile = {}
     for name, value in row.profile.items():
         profile[name] = [_kept(value.value), value.source, value.time]

@@ -34,7 +34,7 @@ class Task:
         said = row.parameters
         effects.desk.open_task(
             id=row.id,
-            app=str(said.get("app", "service")),
+            app=str(said.get("app") or effects.queues.get(str(said["queue"]), "service")),
             queue=str(said["queue"]),
             title=str(said.get("title") or row.rule),
             customer=row.customer,

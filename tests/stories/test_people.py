@@ -170,3 +170,16 @@ def test_each_person_is_found_by_name(acme, name):
     wanted = acme.cii.customer(f"{kind}:{person[kind]}")
     found = [row["id"] for text in (person["name"], person["email"]) for row in acme.cid.find(text)]
     assert wanted in found
+
+
+@pytest.mark.parametrize("limit", [1, 3, 7])
+def test_a_timeline_read_page_by_page_misses_nothing(acme, limit):
+    whole = [row["position"] for row in acme.cid.timeline(JONAS, limit=500)["facts"]]
+    pages, before = [], ""
+    while True:
+        page = acme.cid.timeline(JONAS, before=before, limit=limit)
+        pages += [row["position"] for row in page["facts"]]
+        before = page["next"]
+        if not before:
+            break
+    assert pages == whole
