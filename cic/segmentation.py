@@ -85,7 +85,7 @@ class Segmentation:
         self.since: dict[tuple[str, str], int] = {}
         self._changes: list[ChangeRow] = []
         self._attributes: dict[str, set[str]] = {}
-        self._cause = ("definition", "")
+        self._cause = ("window", "")
         self.now = 0
         bus.subscribe(ProfileChanged, self._profile_changed)
         bus.subscribe(Regrouped, self._regrouped)
@@ -100,6 +100,7 @@ class Segmentation:
     def load(self, connection: Any) -> None:
         """Read memberships, relive the facts into the live traits."""
         self._changes, self._attributes, self.bits, self.since = [], {}, {}, {}
+        self._cause = ("window", "")
         self.kernel = self._new_kernel()
         index = {name: place for place, name in enumerate(self._names)}
         left_over = []
@@ -130,8 +131,8 @@ class Segmentation:
         return kernel
 
     def next_due(self) -> int | None:
-        """Return the next moment at which a window moves."""
-        return self.kernel.next_due()
+        """Return the next moment at which a window moves; now, where definitions are new."""
+        return self.now if self._cause[0] == "definition" else self.kernel.next_due()
 
     def advance(self, moment: int) -> None:
         """Move the clock, look at all customers for whom that changes something."""
@@ -141,6 +142,7 @@ class Segmentation:
             if kernel.clock > self.now:
                 self.now = kernel.clock
             if not (kernel.touched or self._attributes):
+                self._cause = ("window", "")
                 return
             told = len(self._changes)
             if self._cause[0] != "definition":
@@ -154,6 +156,8 @@ class Segmentation:
         """Take in a fact and look at its customer."""
         if not fact.customer:
             return
+        if self._cause[0] == "definition":
+            self.advance(self.now)
         if fact.customer not in self.bits:
             self.bits[fact.customer] = 0
             self.kernel.touched[fact.customer] = EVERYTHING

@@ -126,12 +126,7 @@ class Customers:
                 continue
             of[fact.source] = observation
             self._dirty.observations.add((fact.identity, attribute, fact.source))
-            if (
-                before is None
-                or before.value != observation.value
-                or self._moves(fact.customer, attribute)
-            ):
-                changed.add(attribute)
+            changed.add(attribute)
         if changed:
             self._refresh(fact.customer, changed)
         self._projection.apply(fact)
@@ -242,11 +237,6 @@ class Customers:
                 said = Observation(fact.time, fact.source, fact.message_id, given)
                 result.append((f"{CONSENT}{purpose}.{channel}", said))
         return result
-
-    def _moves(self, customer: str, attribute: str) -> bool:
-        """Whether a fresher observation of the same value can change who wins between identities."""
-        held = self.profiles.get(customer, {}).get(attribute)
-        return held is None or len(self.members[customer]) > 1
 
     def _derive(self, customer: str, only: set[str] | None) -> dict[str, Value]:
         identities = self.members[customer]

@@ -268,17 +268,21 @@ class Integration:
     def facts_of(self, customer: str) -> list[Fact]:
         """Return everything that happened with a customer."""
         identities = sorted(self.pipeline.graph.members[self.customer(customer)])
-        rows = self.store.timeline(identities, 1 << 53, 100_000, "")
+        rows = self.store.timeline(identities, (1 << 53, 0), 100_000, "")
         keys = [(row["position"], row["partition"], row["offset"], row["identity"]) for row in rows]
         return [fact for _, fact in self.pipeline.relive(keys)]
 
     def timeline(
         self, customer: str, before: str = "", limit: int = 50, source: str = ""
     ) -> dict[str, Any]:
-        """Return what happened with a customer over all channels, newest first."""
+        """Return what happened with a customer over all channels, newest first.
+
+        ``before`` is a moment, or the ``next`` of the page before.
+        """
         found = self.customer(customer)
         identities = sorted(self.pipeline.graph.members[found])
-        edge = parse_time(before) if before else 1 << 53
+        moment, _, place = before.partition("@")
+        edge = (parse_time(moment) if moment else 1 << 53, int(place) if place.isdigit() else 0)
         rows = self.store.timeline(identities, edge, min(limit, 500), source)
         keys = [(row["position"], row["partition"], row["offset"], row["identity"]) for row in rows]
         relived = dict(self.pipeline.relive(keys))
@@ -310,7 +314,9 @@ class Integration:
         return {
             "customer": found,
             "facts": facts,
-            "next": format_time(rows[-1]["time"]) if rows and more else "",
+            "next": f"{format_time(rows[-1]['time'])}@{rows[-1]['position']}"
+            if rows and more
+            else "",
         }
 
     def matrix(self) -> dict[str, Any]:

@@ -264,9 +264,9 @@ class Store(Protocol):
         """Return the fates of all records with a message id."""
 
     def timeline(
-        self, identities: Sequence[str], before: int, limit: int, source: str
+        self, identities: Sequence[str], before: tuple[int, int], limit: int, source: str
     ) -> list[dict[str, Any]]:
-        """Return the newest applied records of some identities, before a moment."""
+        """Return the newest applied records of some identities, before (moment, position)."""
 
     def evidence(self, identifiers: Sequence[str]) -> list[dict[str, Any]]:
         """Return the evidence among some identifiers."""

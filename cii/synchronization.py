@@ -262,7 +262,11 @@ class Pipeline:
                 self.position += 1
                 self._pass_time(record.timestamp)
                 if fault is not None:
-                    rows.append(self._fate(record, fault.state, fault.reason, fault.detail))
+                    rows.append(
+                        self._fate(
+                            record, fault.state, fault.reason, fault.detail, fault.message_id
+                        )
+                    )
                     continue
                 if key in before:
                     rows.append(

@@ -38,7 +38,9 @@ def show(answer: Any, *, as_json: bool) -> None:
     import orjson
 
     if as_json:
-        sys.stdout.write(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode() + "\n")
+        # Names of a database's columns are a kind of text of their own.
+        option = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
+        sys.stdout.write(orjson.dumps(answer, option=option).decode() + "\n")
         return
     from rich.console import Console
 

@@ -184,9 +184,9 @@ class SqlStore:
         return self._rows(select(t).where(t.c.message_id == message_id).limit(100))
 
     def timeline(
-        self, identities: Sequence[str], before: int, limit: int, source: str
+        self, identities: Sequence[str], before: tuple[int, int], limit: int, source: str
     ) -> list[dict[str, Any]]:
-        """Return the newest applied records of some identities, before a moment."""
+        """Return the newest applied records of some identities, before (moment, position)."""
         t = tables.ledger
         query = (
             select(t)
@@ -194,7 +194,10 @@ class SqlStore:
                 and_(
                     t.c.identity.in_(list(identities)[:CHUNK]),
                     t.c.state == "applied",
-                    t.c.time < before,
+                    or_(
+                        t.c.time < before[0],
+                        and_(t.c.time == before[0], t.c.position < before[1]),
+                    ),
                 )
             )
             .order_by(t.c.time.desc(), t.c.position.desc())
