@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from cid.kit.clock import parse_duration
-from cid.kit.definitions import Definition, Feel, Section
+from cid.kit.definitions import Definition, Duration, Feel, Section
 from cid.kit.errors import InvalidInput
 
 Aggregate = Literal["count", "sum", "min", "max", "average", "first", "last", "distinct"]
@@ -98,7 +98,7 @@ class Score(Definition):
 
     event: str
     """What we ask: will this happen?"""
-    within: str = "60 d"
+    within: Duration = "60 d"
     features: tuple[str, ...]
     """Traits it may look at."""
     moments: int = Field(6, ge=2, le=60)

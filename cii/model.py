@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from cid.kit.definitions import Definition, Feel, Section
+from cid.kit.definitions import Definition, Duration, Feel, Section, Zone
 
 
 class State(StrEnum):
@@ -92,13 +92,13 @@ class Flow(Definition):
     """Patterns of file names that belong to the flow, e.g. ``orders_*.csv.gz``."""
     delimiter: str = ","
     encoding: str = "utf-8"
-    time_zone: str = Field("", alias="time zone")
+    time_zone: Zone = Field("", alias="time zone")
     """Zone of times that have none; the company's where empty."""
     time_format: str = Field("", alias="time format")
     """How times are written if not ISO 8601, e.g. ``%m/%d/%Y``."""
     when: Feel = ""
     """A FEEL condition on the row; others are left out on purpose and not counted."""
-    schedule: str = ""
+    schedule: Duration = ""
     """How often a file is expected, e.g. ``1 d``."""
     protocol: Literal["mapping", "segment"] = "mapping"
     """``segment``: rows are already in the collect API's form and need no mapping."""

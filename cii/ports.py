@@ -251,6 +251,9 @@ class Store(Protocol):
     def applied(self, after: int, limit: int) -> list[tuple[int, int, int, str]]:
         """Return (position, partition, offset, identity) of applied records after a position."""
 
+    def order(self, after: int, limit: int) -> list[tuple[int, int, int]]:
+        """Return (position, partition, offset) of all records after a position, as they were taken."""
+
     def totals(self) -> list[dict[str, Any]]:
         """Return counts by source, state and reason."""
 

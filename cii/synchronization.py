@@ -111,21 +111,7 @@ class Pipeline:
 
     def relive(self, rows: Sequence[tuple[int, int, int, str]]) -> Iterator[tuple[int, Fact]]:
         """Yield (position, fact) for ledger rows (position, partition, offset, identity)."""
-        found: dict[tuple[int, int], LogRecord] = {}
-        by_partition: dict[int, list[int]] = {}
-        for _, partition, offset, _ in rows:
-            by_partition.setdefault(partition, []).append(offset)
-        for partition, offsets in by_partition.items():
-            offsets.sort()
-            start = 0
-            while start < len(offsets):
-                stop = start
-                while stop + 1 < len(offsets) and offsets[stop + 1] - offsets[stop] < 50:
-                    stop += 1
-                width = offsets[stop] - offsets[start] + 1
-                for record in self.transport.read(TOPIC, partition, offsets[start], width):
-                    found[partition, record.offset] = record
-                start = stop + 1
+        found = self._fetch([(partition, offset) for _, partition, offset, _ in rows])
         for position, partition, offset, identity in rows:
             there = found.get((partition, offset))
             if there is None:
@@ -140,6 +126,36 @@ class Pipeline:
             known = self.graph.known.get(identity)
             fact.customer = known.customer if known else ""
             yield position, fact
+
+    def _fetch(self, places: Sequence[tuple[int, int]]) -> dict[tuple[int, int], LogRecord]:
+        """Read records by (partition, offset), neighbours together."""
+        found: dict[tuple[int, int], LogRecord] = {}
+        by_partition: dict[int, list[int]] = {}
+        for partition, offset in places:
+            by_partition.setdefault(partition, []).append(offset)
+        for partition, offsets in by_partition.items():
+            offsets.sort()
+            start = 0
+            while start < len(offsets):
+                stop = start
+                while stop + 1 < len(offsets) and offsets[stop + 1] - offsets[stop] < 50:
+                    stop += 1
+                width = offsets[stop] - offsets[start] + 1
+                for record in self.transport.read(TOPIC, partition, offsets[start], width):
+                    found[partition, record.offset] = record
+                start = stop + 1
+        return found
+
+    def follow(self, places: Sequence[tuple[int, int]]) -> None:
+        """Apply records in an order that was taken before; offsets are set by `reached`."""
+        with self.lock:
+            found = self._fetch(places)
+            self._apply([found[place] for place in places if place in found], self._offsets, None)
+
+    def reached(self, offsets: Mapping[int, int]) -> None:
+        """Say how far the log has been followed."""
+        with self.lock:
+            self._apply([], {**self._offsets, **offsets}, None)
 
     def behind(self) -> int:
         """Return how many records of the log are not applied yet."""

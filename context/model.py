@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from cid.kit.clock import parse_duration
-from cid.kit.definitions import Definition, Feel, Section
+from cid.kit.definitions import Definition, Duration, Feel, Section
 from cid.kit.errors import InvalidInput
 
 
@@ -86,7 +86,7 @@ class Rule(Definition):
     on: Trigger
     when: Feel = "true"
     do: tuple[ActionCall, ...] = Field(min_length=1)
-    once_per: str = Field("", alias="once per")
+    once_per: Duration = Field("", alias="once per")
     """Not again for the same customer within this time."""
     proactive: bool = False
     """The company speaks first (S2.DEF2)."""

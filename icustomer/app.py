@@ -174,7 +174,8 @@ def _command_door(app: FastAPI, company: ICustomer, token: str) -> None:
             )
         parameters = orjson.loads(await request.body())
         answer = await run_sync(carry_out, company, name, parameters)
-        return Response(orjson.dumps(answer), media_type="application/json")
+        body = orjson.dumps(answer, option=orjson.OPT_NON_STR_KEYS)
+        return Response(body, media_type="application/json")
 
 
 def _credentials(app: FastAPI, company: ICustomer) -> None:

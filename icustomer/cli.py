@@ -50,11 +50,20 @@ def root() -> None:
 
 
 @app.command()
-def init(directory: Annotated[Path, typer.Argument(help="Where the company is to live.")]) -> None:
+def init(
+    ctx: typer.Context,
+    directory: Annotated[Path, typer.Argument(help="Where the company is to live.")],
+) -> None:
     """Make a company's directory with commented example definitions."""
     from icustomer.starting import init_company
 
-    _run(lambda: init_company(directory))
+    try:
+        told = init_company(directory)
+    except ICustomerError as error:
+        fail(error)
+    show(
+        {"made": str(directory), "next": told} if ctx.obj["json"] else told, as_json=ctx.obj["json"]
+    )
 
 
 @app.command()
@@ -232,13 +241,6 @@ def _answer(ctx: typer.Context, work: Any) -> None:
     except ICustomerError as error:
         fail(error)
     show(answer, as_json=ctx.obj["json"])
-
-
-def _run(work: Any) -> None:
-    try:
-        typer.echo(work())
-    except ICustomerError as error:
-        fail(error)
 
 
 def _serve(directory: Path, host: str, port: int) -> None:

@@ -14,6 +14,7 @@ from cid.kit.errors import Refused
 from icustomer.company import ICustomer
 from icustomer.settings import Settings
 
+CHUNK = 5_000
 FILES = ("records.sqlite", "records.sqlite-wal", "records.sqlite-shm")
 
 
@@ -48,7 +49,10 @@ def rebuild_company(directory: Path) -> dict[str, Any]:
             (path / "data" / name).unlink(missing_ok=True)
         os.replace(aside / FILES[0], path / "data" / FILES[0])
         shutil.rmtree(aside)
-    names = ("applied", "duplicates", "rejected", "quarantined", "customers", "segment_changes")
+    names = (
+        *("applied", "duplicates", "rejected", "quarantined", "customers", "merges"),
+        *("segment_changes", "firings", "tasks", "cases"),
+    )
     return {
         "records": fresh["records_received"],
         **{name: fresh[name] for name in names},
@@ -79,7 +83,14 @@ def _fold(company: ICustomer, aside: Path, moment: int) -> dict[str, Any]:
     parts = (company.directory, company.definitions, company.settings, company.clock)
     again = ICustomer(*parts, build(*parts, data=aside, log=company.cii.transport))
     again.pipeline.load()
-    again.pipeline.run(5_000)
+    after = 0
+    while taken := company.cii.store.order(after, CHUNK):
+        # In the order in which they were taken, so that also what happened in between is the same.
+        again.pipeline.follow([(partition, offset) for _, partition, offset in taken])
+        after = taken[-1][0]
+    with company.database.read() as connection:
+        again.pipeline.reached(company.cii.store.progress(connection, again.cii.topic))
+    again.pipeline.run(CHUNK)
     again.pipeline.tick(moment)
     summary = again.summary()
     again.history.close()

@@ -60,11 +60,13 @@ def _meaning(directory: Path, definitions: Any) -> list[ICustomerError]:
     from cid.kit.clock import ManualClock
     from cid.model.definition import ATTRIBUTES
     from icustomer.build import build
+    from icustomer.checking import dead_names
     from icustomer.company import ICustomer
     from icustomer.settings import Settings
 
     parts = [definitions.of(section) for section in (ATTRIBUTES, TRAITS, SEGMENTS)]
     errors: list[ICustomerError] = list(Vocabulary(*parts).clashes(parts))
+    errors.extend(dead_names(definitions))
     if errors:
         return errors
     with TemporaryDirectory() as aside:

@@ -12,11 +12,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from cid.kit.errors import InvalidDefinition, NotFound, suggestion
+from cid.kit.clock import parse_duration
+from cid.kit.errors import InvalidDefinition, InvalidInput, NotFound, suggestion
 from cid.kit.ids import content_hash
 
 MAX_FILE = 4 << 20
@@ -31,6 +33,32 @@ def _as_text(value: object) -> object:
 
 Feel = Annotated[str, BeforeValidator(_as_text)]
 """A FEEL expression in a definition; a bare ``true`` or ``7`` of YAML is taken as its text."""
+
+
+def _as_duration(text: str) -> str:
+    if text:
+        try:
+            parse_duration(text)
+        except InvalidInput as error:
+            raise ValueError(str(error)) from error
+    return text
+
+
+Duration = Annotated[str, AfterValidator(_as_duration)]
+"""A length of time in a definition, e.g. ``2 h`` or ``P30D``; may be empty."""
+
+
+def _as_zone(text: str) -> str:
+    if text:
+        try:
+            ZoneInfo(text)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{text!r} is no time zone. Write it as Europe/Paris.") from None
+    return text
+
+
+Zone = Annotated[str, AfterValidator(_as_zone)]
+"""A time zone in a definition, e.g. ``Asia/Shanghai``; may be empty."""
 
 
 class Title(BaseModel):
@@ -298,7 +326,8 @@ def _explain(
         elif detail["type"] == "missing":
             message = f"{section.name} {name!r}: {word!r} is missing."
         else:
-            message = f"{section.name} {name!r}: {'.'.join(map(str, path))}: {detail['msg']}."
+            said = detail["msg"].removeprefix("Value error, ").rstrip(".")
+            message = f"{section.name} {name!r}: {'.'.join(map(str, path))}: {said}."
         yield InvalidDefinition(message, file=shown, line=place, hint=hint)
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from cid.kit.definitions import Definition, Feel, Section
+from cid.kit.definitions import Definition, Duration, Feel, Section, Zone
 
 Type = Literal["text", "number", "boolean", "date", "moment", "list"]
 Sensitivity = Literal["public", "internal", "personal", "sensitive"]
@@ -17,7 +17,7 @@ class Company(Definition):
 
     name: str
     currency: str = "EUR"
-    time_zone: str = Field("UTC", alias="time zone")
+    time_zone: Zone = Field("UTC", alias="time zone")
     languages: tuple[str, ...] = ("en", "zh")
     clock: Literal["system", "records"] = "system"
     """``records``: time goes only as far as the records do, so that a set from the past stays as it was."""
@@ -33,7 +33,7 @@ class System(Definition):
     write_key: str = Field("", alias="write key")
     """Key with which clients of the collect API write as this system."""
     confidence: float = Field(0.8, ge=0, le=1)
-    expected_every: str = Field("", alias="expected every")
+    expected_every: Duration = Field("", alias="expected every")
     """Longest silence that is normal, e.g. ``1 d``."""
 
 
@@ -48,7 +48,7 @@ class Attribute(Definition):
     """Systems that may say something about it; empty means any."""
     survivorship: Literal["master", "latest"] = "master"
     """Between systems of equal rank, and for ``latest`` between all, the newest observation wins."""
-    freshness: str = ""
+    freshness: Duration = ""
     """After how long a value has to be verified again, e.g. ``365 d``."""
     quality: Feel = ""
     """A FEEL condition on ``value`` that a good value meets."""

@@ -156,6 +156,14 @@ class SqlStore:
         with self._database.read() as connection:
             return [(row[0], row[1], row[2], row[3]) for row in connection.execute(query)]
 
+    def order(self, after: int, limit: int) -> list[tuple[int, int, int]]:
+        """Return (position, partition, offset) of all records after a position, as they were taken."""
+        t = tables.ledger
+        query = select(t.c.position, t.c.partition, t.c.offset).where(t.c.position > after)
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(t.c.position).limit(limit))
+            return [(row[0], row[1], row[2]) for row in rows]
+
     def totals(self) -> list[dict[str, Any]]:
         """Return counts by source, state and reason."""
         t = tables.count

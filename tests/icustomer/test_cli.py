@@ -1,0 +1,188 @@
+"""The command line that others script against: one JSON document out, errors beside it, exit codes."""
+
+import json
+import re
+
+import pytest
+
+from icustomer.commands import COMMANDS
+from icustomer.samples.northlake.people import PEOPLE
+from tests.company import icustomer, opened
+
+JONAS = f"user_id:{PEOPLE['Jonas Brandt']['user_id']}"
+AS_OF = "2026-10-01T00:00:00Z"
+COMMANDS_OF_THE_ISSUE = [
+    ("check",),
+    ("doctor",),
+    ("plugins",),
+    ("summary",),
+    ("db", "upgrade"),
+    ("cii", "ledger"),
+    ("cii", "quarantine"),
+    ("cii", "quarantine", "--replay"),
+    ("cii", "flows"),
+    ("cii", "matrix"),
+    ("cii", "evidence", JONAS),
+    ("cid", "describe"),
+    ("cid", "describe", "customer"),
+    ("cid", "customer", JONAS),
+    ("cid", "find", "Brandt"),
+    ("cid", "timeline", JONAS),
+    ("cic", "segments"),
+    ("cic", "members", "vip"),
+    ("cic", "members", "vip", "--as-of", AS_OF),
+    ("cic", "traits", JONAS),
+    ("cic", "traits", JONAS, "--as-of", AS_OF),
+    ("cic", "why", "vip", JONAS),
+    ("cic", "query", "--sql", "SELECT segment, count(*) AS members FROM memberships GROUP BY 1"),
+    ("cic", "verify"),
+    ("cic", "verify", "--as-of", AS_OF),
+    ("cic", "scores"),
+    ("cfa", "tasks"),
+    ("cfa", "cases"),
+    ("cfa", "board"),
+    ("context", "rules"),
+    ("context", "rule", "win back a silent vip"),
+    ("context", "why", "win back a silent vip", JONAS),
+    ("context", "decisions", "--customer", JONAS),
+    ("context", "tables"),
+    ("cbc", "measures"),
+    ("cbc", "measure", "retention"),
+    ("cbc", "drill", "retention"),
+    ("cbc", "capabilities"),
+]
+
+
+@pytest.fixture(scope="module")
+def path(northlake, tmp_path_factory):
+    return northlake.copy(tmp_path_factory.mktemp("cli") / "northlake")
+
+
+@pytest.mark.parametrize("command", COMMANDS_OF_THE_ISSUE, ids=" ".join)
+def test_a_command_prints_one_json_document_and_nothing_else(path, command):
+    answer = icustomer(*command, "--dir", path, "--json")
+    assert answer.code == 0, answer.err
+    assert answer.err == ""
+    assert isinstance(json.loads(answer.out), dict | list)
+    assert answer.out.endswith("\n")
+
+
+@pytest.mark.parametrize(
+    "command", [("cic", "segments"), ("cid", "customer", JONAS), ("cii", "ledger"), ("plugins",)]
+)
+def test_without_json_a_command_prints_for_people(path, command):
+    answer = icustomer("--dir", path, *command)
+    assert answer.code == 0
+    assert answer.out.strip()
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(answer.out)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("cic", "members", "vipp"), "Did you mean 'vip'?"),
+        (("cic", "members", "vip", "--as-of", "yesterday"), "not a moment"),
+        (("cic", "traits", "email:nobody@example.org"), "nobody@example.org"),
+        (("cic", "query", "--sql", "DROP TABLE facts"), "SELECT"),
+        (("cic", "query", "--sql", "SELECT nothing FROM facts"), "nothing"),
+        (("cic", "query"), "--file"),
+        (("cic", "query", "--file", "no such file.json"), "no such file.json"),
+        (("cid", "customer", "c_nobody"), "c_nobody"),
+        (("cii", "load", "no such flow", "x.csv"), "no such flow"),
+        (("cii", "load", "northlake till", "no such file.csv"), "no such file.csv"),
+        (("cii", "unmerge", JONAS, "email:x@y.org", "--reason", "test"), "x@y.org"),
+        (("context", "why", "no such rule", JONAS), "no such rule"),
+        (("cbc", "drill", "retentoin"), "retention"),
+        (("cbc", "loop", "loop_x"), "loop_x"),
+        (("cfa", "complete", "a_x", "--outcome", "accepted"), "a_x"),
+        (("cic", "dance"), "dance"),
+        (("demo", "--scale", "much"), "much"),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, tuple) else "",
+)
+def test_an_error_goes_to_standard_error_with_an_exit_code(path, command, said):
+    answer = icustomer(*command, "--dir", path, "--json")
+    assert answer.code in (1, 2)
+    assert answer.out == ""
+    assert said in answer.err
+    assert "Traceback" not in answer.err
+
+
+def test_a_directory_without_a_company_is_said_so(tmp_path):
+    for directory in (tmp_path, tmp_path / "nowhere"):
+        answer = icustomer("cii", "ledger", "--dir", directory, "--json")
+        assert answer.code == 1
+        assert answer.out == ""
+        assert "icustomer init" in answer.err or "nowhere" in answer.err
+    assert not (tmp_path / "nowhere").exists(), "asking makes no directory"
+
+
+def test_options_for_all_commands_may_stand_anywhere(path):
+    ways = [
+        ("--dir", path, "--json", "cic", "segments"),
+        ("cic", "--json", "segments", f"--dir={path}"),
+        ("cic", "segments", "--dir", path, "--json"),
+    ]
+    assert len({icustomer(*way).out for way in ways}) == 1
+    assert icustomer("cic", "segments", "--dir").code == 2
+
+
+def test_a_query_from_a_file_answers_as_one_from_the_api(path, tmp_path):
+    query = {"measure": "customers", "by": "city", "limit": 5}
+    file = tmp_path / "query.json"
+    file.write_text(json.dumps(query))
+    answer = icustomer("cic", "query", "--file", file, "--dir", path, "--json")
+    assert answer.code == 0, answer.err
+    found = answer.json
+    assert len(found["rows"]) <= 5
+    with opened(path) as company:
+        assert company.cic.query(query)["rows"] == found["rows"]
+
+
+def test_sizes_agree_whoever_is_asked(path):
+    def ask(*command):
+        return icustomer(*command, "--dir", path, "--json").json
+
+    sizes = {row["name"]: row["size"] for row in ask("cic", "segments")}
+    members = ask("cic", "members", "club members")
+    assert sizes["club members"] == members["size"] == len(members["members"])
+    (row,) = ask(
+        "cic", "query", "--sql", "SELECT count(*) FROM memberships WHERE segment = 'club members'"
+    )["rows"]
+    assert row == [members["size"]]
+
+
+def test_every_command_of_the_layers_exists_in_the_table(path):
+    """What the command line asks by name, a server must know as well."""
+    with opened(path) as company:
+        for name in COMMANDS:
+            target = company
+            for part in name.split("."):
+                target = getattr(target, part)
+            assert callable(target), name
+
+
+def test_every_command_explains_itself():
+    overview = icustomer("--help")
+    assert overview.code == 0
+    for layer in ("cid", "cii", "cic", "cfa", "context", "cbc"):
+        assert layer in overview.out
+        help_of_layer = icustomer(layer, "--help").out
+        assert "Usage" in help_of_layer
+    for command in ("init", "check", "demo", "serve", "rebuild", "doctor", "plugins", "db"):
+        assert re.search(rf"\b{command}\b", overview.out)
+
+
+def test_a_task_can_be_done_from_the_command_line(northlake, tmp_path):
+    path = northlake.copy(tmp_path / "company")
+    tasks = icustomer("cfa", "tasks", "--dir", path, "--json").json
+    if not tasks:
+        pytest.skip("everything is done")
+    done = ("--outcome", "accepted", "--actor", "ann")
+    answer = icustomer("cfa", "complete", tasks[0]["id"], *done, "--dir", path, "--json")
+    assert answer.code == 0, answer.err
+    assert answer.json["state"] == "done"
+    again = icustomer("cfa", "complete", tasks[0]["id"], *done, "--dir", path, "--json")
+    assert again.code == 1
+    assert "ann" in again.err
