@@ -39,7 +39,7 @@ def check_company(directory: Path) -> list[dict[str, Any]]:
         definitions, errors = read(directory)
     except ICustomerError as error:
         return [_problem(error)]
-    if not definitions.sections["company"]:
+    if not errors and not definitions.sections["company"]:
         errors.append(
             InvalidDefinition(
                 "There is no `company:` in this directory.",
