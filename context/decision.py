@@ -59,18 +59,26 @@ class Table:
             raise entry.error(error.message, hint=error.hint) from error
 
     def decide(self, view: CustomerView) -> Decided:
-        """Return the outputs of the first row whose cells all match, or the default."""
+        """Return the outputs of the first row whose cells all match, or the default.
+
+        With hit policy ``unique`` two rows that match contradict each other: the default holds.
+        """
         inputs = [condition.run(view) for condition in self._conditions]
         table = self.entry.value
         read = shown(dict(zip(table.inputs, inputs, strict=True)))
-        for number, (tests, outputs) in enumerate(self._cells, start=1):
+        hits = (
+            (number, outputs)
+            for number, (tests, outputs) in enumerate(self._cells, start=1)
             if all(
                 test is None or test(value, view) is True
                 for test, value in zip(tests, inputs, strict=True)
-            ):
-                values = [condition.run(view) for condition in outputs]
-                return Decided(shown(dict(zip(table.outputs, values, strict=True))), number, read)
-        return Decided(dict(table.default), 0, read)
+            )
+        )
+        number, found = next(hits, (0, []))
+        if not number or (table.hit == "unique" and next(hits, None)):
+            return Decided(dict(table.default), 0, read)
+        values = [condition.run(view) for condition in found]
+        return Decided(shown(dict(zip(table.outputs, values, strict=True))), number, read)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from cic.conditions import CustomerView, shown
 from cic.segmentation import Segmentation, SegmentChanged
 from cid.customers import Customers
 from cid.kit.clock import MINUTE
+from cid.kit.errors import ICustomerError
 from cid.kit.events import Bus
 from cid.kit.ids import stable_id
 from cid.model.fact import Fact
@@ -315,10 +316,15 @@ class Execution:
         )
         for row in rows:
             action = self._actions[row.action]
-            if action.local:
-                action.perform(row, self._effects)
-                row = row._replace(state="done", attempts=1)
-            self._outbox.append(row)
+            self._outbox.append(self._perform(action, row) if action.local else row)
+
+    def _perform(self, action: Action, row: ActionRow) -> ActionRow:
+        """Do what changes our own records; what cannot be done is told and holds up nobody else."""
+        try:
+            action.perform(row, self._effects)
+        except ICustomerError as error:
+            return row._replace(state="dead", attempts=1, error=str(error))
+        return row._replace(state="done", attempts=1)
 
 
 def kinds(rules: Mapping[str, ReadyRule]) -> dict[TriggerKind, int]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Literal
 
 from pydantic import Field, model_validator
 
-from cid.kit.clock import parse_duration
+from cid.kit.clock import MINUTE, parse_duration
 from cid.kit.definitions import Definition, Duration, Feel, Section
-from cid.kit.errors import InvalidInput
+
+_TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3])(:[0-5]\d)?")
 
 
 class TriggerKind(StrEnum):
@@ -33,13 +35,13 @@ class Trigger(Definition):
 
     event: str = ""
     action: str = ""
-    every: str = ""
+    every: Duration = ""
     at: str = "00:00"
     """Time of day in the company's zone for ``every``."""
     segment: str = ""
     entered: str = ""
     left: str = ""
-    wait: str = ""
+    wait: Duration = ""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Trigger:
@@ -50,12 +52,10 @@ class Trigger(Definition):
             raise ValueError("give exactly one of event, action, every, entered, left")
         if self.every and not self.segment:
             raise ValueError("`every` needs the `segment` whose members it looks at")
-        for length in (self.every, self.wait):
-            if length:
-                try:
-                    parse_duration(length)
-                except InvalidInput as error:
-                    raise ValueError(str(error)) from error
+        if self.every and parse_duration(self.every) < MINUTE:
+            raise ValueError(f"every {self.every} is too often; at least a minute must pass")
+        if not _TIME_OF_DAY.fullmatch(self.at):
+            raise ValueError(f"{self.at!r} is no time of day; write it as 08:30")
         return self
 
     @property

@@ -49,23 +49,26 @@ def arriving(
             yield from found.messages
 
 
-def ahead(directory: Path, now: int, seed: int, scale: float) -> Iterator[Message]:
-    """Yield the sample company's messages while another process makes the next ones.
+class Ahead:
+    """The sample company's messages, made by another process from the moment this is made."""
 
-    Raises:
-        Unavailable: the other process ended before it had finished.
-    """
-    spawning = multiprocessing.get_context("spawn")
-    here, there = spawning.Pipe(duplex=False)
-    maker = spawning.Process(
-        target=_make, args=(there, str(directory), now, seed, scale), daemon=True
-    )
-    maker.start()
-    there.close()
-    try:
+    def __init__(self, directory: Path, now: int, seed: int, scale: float) -> None:
+        spawning = multiprocessing.get_context("spawn")
+        self._here, there = spawning.Pipe(duplex=False)
+        arguments = (there, str(directory), now, seed, scale)
+        self._maker = spawning.Process(target=_make, args=arguments, daemon=True)
+        self._maker.start()
+        there.close()
+
+    def __iter__(self) -> Iterator[Message]:
+        """Yield the messages in their order.
+
+        Raises:
+            Unavailable: the other process ended before it had finished.
+        """
         while True:
             try:
-                some = here.recv()
+                some = self._here.recv()
             except EOFError:
                 raise Unavailable(
                     "The sample company's records could not be made.", hint="Try again."
@@ -74,11 +77,13 @@ def ahead(directory: Path, now: int, seed: int, scale: float) -> Iterator[Messag
                 return
             for key, value, timestamp, headers in some:
                 yield Message(key, value, timestamp, headers)
-    finally:
-        here.close()
-        maker.join(timeout=1)
-        if maker.is_alive():
-            maker.terminate()
+
+    def close(self) -> None:
+        """End the other process."""
+        self._here.close()
+        self._maker.join(timeout=1)
+        if self._maker.is_alive():
+            self._maker.terminate()
 
 
 def _make(out: Connection, directory: str, now: int, seed: int, scale: float) -> None:

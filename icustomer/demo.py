@@ -21,7 +21,7 @@ from cid.kit.clock import DAY, HOUR, ManualClock, SystemClock, format_time, pars
 from cid.kit.errors import Conflict, NotFound
 from cid.kit.ids import stable_id
 from cii.ports import Message
-from icustomer.arrivals import ahead, arriving
+from icustomer.arrivals import Ahead, arriving
 from icustomer.company import ICustomer
 from icustomer.progress import Progress, progress
 from icustomer.samples import northlake, real
@@ -52,19 +52,27 @@ def build_demo(
     began = time.perf_counter()
     state = _begin(directory, data, scale, seed, now)
     clock = None if data else ManualClock(state["now"])
-    with ICustomer.open(directory, clock=clock, failpoint=failpoint) as company:
-        before = company.pipeline.counters.records
-        with progress() as bars:
-            if not state.get("complete"):
-                if data is None:
-                    _relive(company, state, bars)
-                else:
-                    _load(company, data, bars)
-            _finish(company, state, bars)
-        as_of = company.pipeline.moment
-        seconds = time.perf_counter() - began
-        applied = company.pipeline.counters.records - before
-        summary = company.summary()
+    arrivals = None
+    if data is None and not state.get("complete"):
+        # The other process begins while the company is being opened.
+        arrivals = Ahead(directory, state["now"], state["seed"], state["scale"])
+    try:
+        with ICustomer.open(directory, clock=clock, failpoint=failpoint) as company:
+            before = company.pipeline.counters.records
+            with progress() as bars:
+                if not state.get("complete"):
+                    if arrivals is not None:
+                        _relive(company, state, arrivals, bars)
+                    elif data is not None:
+                        _load(company, data, bars)
+                _finish(company, state, bars)
+            as_of = company.pipeline.moment
+            seconds = time.perf_counter() - began
+            applied = company.pipeline.counters.records - before
+            summary = company.summary()
+    finally:
+        if arrivals is not None:
+            arrivals.close()
     state["complete"] = True
     _write(directory, state)
     return {
@@ -113,7 +121,7 @@ def _write(directory: Path, state: dict[str, Any]) -> None:
     draft.replace(path)
 
 
-def _relive(company: ICustomer, state: dict[str, Any], bars: Progress) -> None:
+def _relive(company: ICustomer, state: dict[str, Any], arrivals: Ahead, bars: Progress) -> None:
     """Let the sample company's eighteen months pass, as far as they have not yet."""
     company.pipeline.run(CHUNK)
     ledger = company.cii.ledger()
@@ -122,10 +130,9 @@ def _relive(company: ICustomer, state: dict[str, Any], bars: Progress) -> None:
     )
     there = ledger["received"] - by_staff
     bar = bars.add("sample company", None)
-    stream = ahead(company.directory, state["now"], state["seed"], state["scale"])
     edge = 0
     waiting: list[Message] = []
-    for number, message in enumerate(stream):
+    for number, message in enumerate(arrivals):
         if not edge:
             edge = message.timestamp + STEP
         while message.timestamp >= edge:

@@ -93,7 +93,8 @@ class Source:
         self._segmentation = segmentation
         self.recorder = recorder
         self.only_facts = False
-        self._owners_version = ""
+        self.owners_too = True
+        self._owners_version = "later"
         self._pipeline = pipeline
         self._customers = customers
         self._database = database
@@ -128,9 +129,7 @@ class Source:
 
     def owners_version(self) -> str:
         """Return a text that changes when any identity went to another customer."""
-        if not self.only_facts:
-            self._owners_version = self.version()
-        return self._owners_version
+        return self.version() if self.owners_too else self._owners_version
 
     def owners(self) -> Iterable[tuple[str, str]]:
         """Return (identity, customer) for every identity that owns facts."""
@@ -206,7 +205,7 @@ class History:
     """The engine, brought up to date before it answers."""
 
     def __init__(self, engine: Engine, source: Source, rows: int, seconds: float) -> None:
-        self._engine = engine
+        self.engine = engine
         self._source = source
         self._rows = rows
         self._seconds = seconds
@@ -226,24 +225,24 @@ class History:
             version = self._source.version()
             if version == self._version:
                 return 0
-            added = self._engine.sync(self._source)
+            added = self.engine.sync(self._source)
             self._version, self._refreshed = version, time.monotonic()
             return added
 
-    def take_facts(self, at_least: int) -> None:
+    def take_facts(self, at_least: int = 0) -> None:
         """Take in the facts that have piled up, if they are many; the small tables wait."""
         with self._lock:
-            if len(self._source.recorder) < at_least:
+            if at_least and len(self._source.recorder) < at_least:
                 return
-            self._source.only_facts = True
+            self._source.only_facts, self._source.owners_too = True, not at_least
             try:
-                self._engine.sync(self._source)
+                self.engine.sync(self._source)
             finally:
-                self._source.only_facts = False
+                self._source.only_facts, self._source.owners_too = False, True
 
     def position(self) -> int:
         """Return the position of the last fact taken in."""
-        return self._engine.position()
+        return self.engine.position()
 
     def query(
         self,
@@ -257,11 +256,11 @@ class History:
         self.sync()
         rows = None if rows is None else min(rows, max(self._rows, 10_000))
         limit = None if seconds is None else self._seconds
-        return self._engine.query(sql, params, rows=rows, seconds=limit)
+        return self.engine.query(sql, params, rows=rows, seconds=limit)
 
     def close(self) -> None:
         """Let go of all files."""
-        self._engine.close()
+        self.engine.close()
 
 
 def _row(fact: Fact) -> FactRow:

@@ -57,9 +57,9 @@ class Models:
             for each, trait in self._definitions.of(TRAITS).items()
             if each in entry.value.features
         }
-        self._history.fresh()
+        self._history.take_facts()
         moment = self._segmentation.now
-        report = train(self._history, entry, traits, SCORERS.load("sklearn"), moment)
+        report = train(self._history.engine, entry, traits, SCORERS.load("sklearn"), moment)
         if report.published:
             self._integration.append(
                 self._integration.own_message(

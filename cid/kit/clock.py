@@ -18,6 +18,8 @@ SECOND = 1_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+LONGEST = 366_000 * DAY
+"""A thousand years: no length of time that anybody means is longer."""
 
 _UNITS = {
     "ms": 1,
@@ -126,12 +128,15 @@ def parse_duration(text: str | int) -> int:
     if isinstance(text, int) and not isinstance(text, bool):
         return text
     spoken = _SPOKEN.match(str(text))
+    length = None
     if spoken:
-        return int(spoken[1]) * _UNITS[spoken[2]]
+        length = int(spoken[1]) * _UNITS[spoken[2]]
     iso = _ISO.match(str(text))
     if iso and any(iso.groups()):
         weeks, days, hours, minutes, seconds = (int(part or 0) for part in iso.groups())
-        return (weeks * 7 + days) * DAY + hours * HOUR + minutes * MINUTE + seconds * SECOND
+        length = (weeks * 7 + days) * DAY + hours * HOUR + minutes * MINUTE + seconds * SECOND
+    if length is not None and length <= LONGEST:
+        return length
     raise InvalidInput(
         f"{text!r} is not a length of time.",
         hint="Write it as 30 d, 2 h, 15 min, P30D or PT2H; months and years have no fixed length.",
