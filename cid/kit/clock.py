@@ -125,7 +125,7 @@ def parse_duration(text: str | int) -> int:
     Traceback (most recent call last):
     cid.kit.errors.InvalidInput: 'P1M' is not a length of time. ...
     """
-    if isinstance(text, int) and not isinstance(text, bool):
+    if isinstance(text, int) and not isinstance(text, bool) and 0 <= text <= LONGEST:
         return text
     spoken = _SPOKEN.match(str(text))
     length = None
