@@ -95,33 +95,19 @@ class Execution:
         return due
 
     def advance(self, moment: int) -> None:
-        """Let timers ring and rules come round that are due."""
-        if moment > self.now:
-            self.now = moment
+        """Let timers ring and rules come round that are due, each at its own moment."""
         for name, rule in self._rounds:
-            due = self._next.get(name)
-            if due is None:
-                self._next[name] = self._round(rule, self.now)
-            elif due <= self.now:
-                self._come_round(rule, due)
-                self._next[name] = self._round(rule, self.now)
-        while self._timers and self._timers[0][0] <= self.now:
-            due, _, timer = heappop(self._timers)
-            if self._set.pop(timer.id, None) is None:
-                self._rang.append(timer.id)
-            waited = self.rules.get(timer.rule)
-            seen = self._customers.seen.get(timer.identity)
-            if waited is not None and seen is not None:
-                self._look(
-                    waited,
-                    seen.customer,
-                    timer.identity,
-                    due,
-                    timer.cause,
-                    timer.event,
-                    "",
-                    timer.loop,
-                )
+            if name not in self._next:
+                self._next[name] = self._round(rule, max(moment, self.now))
+        while (due := self.next_due()) is not None and due <= moment:
+            self.now = max(self.now, due)
+            for name, rule in self._rounds:
+                if self._next[name] <= due:
+                    self._come_round(rule, due)
+                    self._next[name] = self._round(rule, due)
+            while self._timers and self._timers[0][0] <= due:
+                self._ring(heappop(self._timers)[2])
+        self.now = max(self.now, moment)
 
     def apply(self, fact: Fact) -> None:
         """Let the rules that wait for this event look at its customer."""
@@ -214,6 +200,23 @@ class Execution:
         hours, _, minutes = rule.entry.value.on.at.partition(":")
         base = (int(hours) * 60 + int(minutes or 0)) * MINUTE - self._offset
         return after - (after - base) % rule.every + rule.every
+
+    def _ring(self, timer: TimerRow) -> None:
+        if self._set.pop(timer.id, None) is None:
+            self._rang.append(timer.id)
+        rule = self.rules.get(timer.rule)
+        seen = self._customers.seen.get(timer.identity)
+        if rule is not None and seen is not None:
+            self._look(
+                rule,
+                seen.customer,
+                timer.identity,
+                timer.due,
+                timer.cause,
+                timer.event,
+                "",
+                timer.loop,
+            )
 
     def _come_round(self, rule: ReadyRule, due: int) -> None:
         for customer in sorted(self._segmentation.members(rule.entry.value.on.segment)):
