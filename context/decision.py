@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from cic.conditions import Condition, CustomerView, Vocabulary, shown
@@ -79,6 +80,38 @@ class Table:
             return Decided(dict(table.default), 0, read)
         values = [condition.run(view) for condition in found]
         return Decided(shown(dict(zip(table.outputs, values, strict=True))), number, read)
+
+
+class Supposed:
+    """A customer, with some values as somebody supposes them: "and if she lived in France?"."""
+
+    def __init__(
+        self, view: CustomerView, supposed: Mapping[str, Any], vocabulary: Vocabulary
+    ) -> None:
+        self._view = view
+        self._supposed = {
+            name: Decimal(repr(value)) if isinstance(value, float) else value
+            for name, value in supposed.items()
+        }
+        self._traits = list(vocabulary.traits)
+        self._segments = list(vocabulary.segments)
+
+    def a(self, name: str) -> Any:
+        """Return an attribute's value."""
+        return self._supposed[name] if name in self._supposed else self._view.a(name)
+
+    def t(self, index: int) -> Any:
+        """Return a trait by its place."""
+        name = self._traits[index]
+        return self._supposed[name] if name in self._supposed else self._view.t(index)
+
+    def m(self, index: int) -> bool:
+        """Say whether the customer is in a segment."""
+        name = self._segments[index]
+        return bool(self._supposed[name]) if name in self._supposed else self._view.m(index)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._view, name)
 
 
 @dataclass(frozen=True)

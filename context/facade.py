@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
-from cic.conditions import shown
+from cic.conditions import CustomerView, shown
 from cic.segmentation import Segmentation
 from cid.customers import Customers
 from cid.facade import described, titles
 from cid.kit.clock import DAY, format_time
 from cid.kit.definitions import Definitions
 from cid.kit.errors import NotFound
-from context.decision import ReadyRule, Table
+from context.decision import ReadyRule, Supposed, Table
 from context.execution import Execution
 from context.model import TABLES, Trigger
 from context.ports import Store
@@ -158,12 +158,17 @@ class CustomerContext:
         ]
 
     def decide(self, table: str, inputs: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Ask a decision table; ``inputs`` may name a ``customer`` whose values it then reads."""
+        """Ask a decision table; ``inputs`` may name a ``customer`` whose values it then reads.
+
+        What the inputs say beats what is known of the customer.
+        """
         ready = self._tables.get(table)
         if ready is None:
             return None
         said = str(inputs.get("customer") or "")
-        decided = ready.decide(self._segmentation.view(said, inputs))
+        view = self._segmentation.view(said, inputs)
+        supposed = Supposed(view, inputs, self._segmentation.vocabulary)
+        decided = ready.decide(cast("CustomerView", supposed))
         if not decided.outputs:
             return None
         return {**decided.outputs, "row": decided.row, "table": table, "inputs": decided.inputs}

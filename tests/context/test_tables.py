@@ -70,3 +70,14 @@ def test_a_table_that_cannot_decide_is_told(world, before, after, said):
     with pytest.raises(InvalidDefinition) as told, world(text.replace(before, after)):
         pass
     assert said in str(told.value)
+
+
+def test_what_is_supposed_beats_what_is_known(world):
+    with world(TABLE.format(hit="first").replace("region", "country")) as w:
+        w.happens("Order Completed", total=150)
+        ask = w.company.context.ask_table
+        customer = w.company.cii.customer("user_id:ann")
+        assert ask("tier of", {"customer": customer})["tier"] == "bronze"
+        assert ask("tier of", {"customer": customer, "country": "FR"})["tier"] == "silver"
+        assert ask("tier of", {"customer": customer, "spend": 1000.5})["gift"] == 100.05
+        assert ask("tier of", {"country": "FR", "spend": 100})["row"] == 2
