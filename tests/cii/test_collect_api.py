@@ -3,6 +3,7 @@ import contextlib
 import gzip
 import sqlite3
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import orjson
@@ -16,6 +17,9 @@ from cid.kit.errors import ICustomerError, NotFound
 from cii.api import collect, router
 from cii.ports import TRANSPORTS, CollectLimits, CollectSettings, Message, Transport
 from cii.testing import everything
+
+# Without the moment in it: parallel runs must name the same tests.
+zipped = partial(gzip.compress, mtime=0)
 
 TRACK = {"type": "track", "event": "Product Viewed", "userId": "u1", "messageId": "m1"}
 SINGLE = ["identify", "i", "track", "t", "page", "p", "screen", "s", "group", "g", "alias", "a"]
@@ -168,7 +172,7 @@ def test_a_beacon_with_the_key_in_the_address_is_served(client, facade):
 def test_the_content_type_does_not_matter(client, facade, content_type, packed):
     body = orjson.dumps({"batch": [TRACK]})
     headers = {"Content-Type": content_type} | ({"Content-Encoding": "gzip"} if packed else {})
-    assert post(client, gzip.compress(body) if packed else body, **headers).status_code == 200
+    assert post(client, zipped(body) if packed else body, **headers).status_code == 200
     assert len(stored(facade)) == 1
 
 
@@ -260,8 +264,8 @@ def test_a_request_that_is_no_batch_is_refused_whole(client, facade, body, statu
     ("body", "status", "code"),
     [
         (b"{}", 400, "invalid_gzip"),
-        (gzip.compress(orjson.dumps({"batch": [TRACK]}))[:-4], 400, "invalid_gzip"),
-        (gzip.compress(bytes(100 << 20)), 413, "request_too_large"),
+        (zipped(orjson.dumps({"batch": [TRACK]}))[:-4], 400, "invalid_gzip"),
+        (zipped(bytes(100 << 20)), 413, "request_too_large"),
     ],
     ids=["not gzip", "half", "bomb"],
 )

@@ -104,7 +104,8 @@ def story(tmp_path_factory):
     return {
         "path": path, "loaded": loaded, "before": before, "said": said, "url": url, "beside": beside,
         "added": added, "seen": seen, "wrong": wrong, "refused": refused, "second": second,
-        "rebuilt": rebuilt, "mode": mode, "ended": server.returncode, "health": health, "after": ask(path, [("cii", "ledger"), ("cic", "members", "vip")]),
+        "rebuilt": rebuilt, "mode": mode, "ended": server.returncode, "health": health,
+        "after": ask(path, [("cii", "ledger"), ("cic", "members", "vip")]),
     }  # fmt: skip
 
 
