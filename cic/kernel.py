@@ -15,23 +15,20 @@ Numbers are whole ten-thousandths inside, so that sums are exactly reversible.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import Decimal
 from heapq import heappop, heappush
 from typing import Any
 
+from cic.aggregates import AGGREGATES, HOLD, SCALE
 from cic.model import Trait
 from cid.kit.clock import to_datetime
 from cid.kit.definitions import Entry
 from cid.model.fact import Fact
 from cid.model.relationship import Regrouped
 
-SCALE = 10_000
-LIMIT = 10**14
-"""A number this large or larger contributes nothing: it is no amount."""
 FOREVER = -1
 NEVER = 1 << 62
 
@@ -88,7 +85,7 @@ class Kernel:
         self._windows = [_Window(length) for length in sorted(lengths)]
         self._window_of = {window.length: w for w, window in enumerate(self._windows)}
         self._by_event = {event: self._grouped(some) for event, some in plans.items()}
-        self._aggregates = [_AGGREGATES[kind]() if kind else None for kind in self._kinds]
+        self._aggregates = [AGGREGATES[kind]() if kind else None for kind in self._kinds]
         self._log: list[Kept] = []
         self._future: list[tuple[int, tuple[int, str, str], Fact]] = []
         self._of: dict[str, list[Kept]] = {}
@@ -283,7 +280,7 @@ class Kernel:
                         continue
                     if plan.value is not None:
                         said = plan.value(scope)
-                held = _HOLD[plan.aggregate](said)
+                held = HOLD[plan.aggregate](said)
                 if held is not None:
                     some.append((plan.index, held))
             if some:
@@ -358,189 +355,6 @@ class _Scope(dict[str, Any]):
         if name == "time":
             return to_datetime(self.fact.time)
         return dict.get(self, name, default)
-
-
-class _Count:
-    empty: Any = 0
-
-    def start(self) -> Any:
-        return 0
-
-    def add(self, state: Any, held: Any, order: tuple[int, str, str]) -> Any:
-        return state + held
-
-    def remove(self, state: Any, held: Any, order: tuple[int, str, str]) -> Any:
-        return state - held
-
-    def read(self, state: Any) -> Any:
-        return state
-
-
-class _Sum(_Count):
-    empty: Any = Decimal(0)
-
-    def read(self, state: Any) -> Any:
-        return Decimal(state).scaleb(-4)
-
-
-class _Average(_Count):
-    empty: Any = None
-
-    def start(self) -> Any:
-        return (0, 0)
-
-    def add(self, state: Any, held: Any, order: tuple[int, str, str]) -> Any:
-        return (state[0] + held, state[1] + 1)
-
-    def remove(self, state: Any, held: Any, order: tuple[int, str, str]) -> Any:
-        return (state[0] - held, state[1] - 1)
-
-    def read(self, state: Any) -> Any:
-        total, n = state
-        if not n:
-            return None
-        return (Decimal(total).scaleb(-4) / n).quantize(Decimal("0.0001"), ROUND_HALF_UP)
-
-
-class _Distinct(_Count):
-    def start(self) -> Any:
-        return {}
-
-    def add(self, state: Any, held: Any, order: tuple[int, str, str]) -> Any:
-        state[held] = state.get(held, 0) + 1
-        return state
-
-    def remove(self, state: Any, held: Any, order: tuple[int, str, str]) -> Any:
-        left = state[held] - 1
-        if left:
-            state[held] = left
-        else:
-            del state[held]
-        return state
-
-    def read(self, state: Any) -> Any:
-        return len(state)
-
-
-class _Smallest(_Count):
-    empty: Any = None
-
-    def start(self) -> Any:
-        return []
-
-    def add(self, state: Any, held: Any, order: tuple[int, str, str]) -> Any:
-        insort(state, held)
-        return state
-
-    def remove(self, state: Any, held: Any, order: tuple[int, str, str]) -> Any:
-        del state[bisect_left(state, held)]
-        return state
-
-    def read(self, state: Any) -> Any:
-        return Decimal(state[0]).scaleb(-4) if state else None
-
-
-class _Largest(_Smallest):
-    def read(self, state: Any) -> Any:
-        return Decimal(state[-1]).scaleb(-4) if state else None
-
-
-class _Newest(_Smallest):
-    def add(self, state: Any, held: Any, order: tuple[int, str, str]) -> Any:
-        # Nearly every fact is the newest: look at the end first.
-        if not state or state[-1][0] < order:
-            state.append((order, held))
-        else:
-            state.insert(bisect_left(state, order, key=_order_of), (order, held))
-        return state
-
-    def remove(self, state: Any, held: Any, order: tuple[int, str, str]) -> Any:
-        del state[bisect_left(state, order, key=_order_of)]
-        return state
-
-    def read(self, state: Any) -> Any:
-        return state[-1][1] if state else None
-
-
-class _Oldest(_Newest):
-    def read(self, state: Any) -> Any:
-        return state[0][1] if state else None
-
-
-def _order_of(pair: tuple[tuple[int, str, str], Any]) -> tuple[int, str, str]:
-    return pair[0]
-
-
-_AGGREGATES: dict[str, type[_Count]] = {
-    "count": _Count,
-    "sum": _Sum,
-    "average": _Average,
-    "distinct": _Distinct,
-    "min": _Smallest,
-    "max": _Largest,
-    "last": _Newest,
-    "first": _Oldest,
-}
-
-
-def scaled(value: Any) -> int | None:
-    """Return a number as whole ten-thousandths, rounded half up, or None for anything else.
-
-    >>> scaled(2.55), scaled("7"), scaled(1.00005)
-    (25500, None, 10001)
-    """
-    if type(value) is int:
-        return value * SCALE if -LIMIT < value < LIMIT else None
-    if type(value) is float:
-        whole = round(value * SCALE)
-        if abs(value * SCALE - whole) < 1e-6 and abs(whole) < 1 << 50:
-            return whole
-        value = Decimal(repr(value))
-    if isinstance(value, Decimal):
-        if not -LIMIT < value < LIMIT:
-            return None
-        try:
-            number = value.quantize(Decimal("0.0001"), ROUND_HALF_UP)
-        except InvalidOperation:
-            return None
-        return int(number.scaleb(4))
-    return None
-
-
-def raw(value: Any) -> Any:
-    """Return a value as first and last keep it: numbers as decimals, nested values not at all."""
-    if value is None or isinstance(value, str | bool | date | timedelta):
-        return value
-    if isinstance(value, int | Decimal | float):
-        number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
-        return number if -LIMIT < number < LIMIT else None
-    return None
-
-
-def distinct_key(value: Any) -> str | None:
-    """Return the text by which values are told apart."""
-    if type(value) is str:
-        return value
-    if value is None or isinstance(value, list | dict):
-        return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float | Decimal):
-        whole = scaled(value)
-        return None if whole is None else format(Decimal(whole).scaleb(-4).normalize(), "f")
-    return str(value)
-
-
-_HOLD: dict[str, Callable[[Any], Any]] = {
-    "count": lambda value: 1,
-    "sum": scaled,
-    "average": scaled,
-    "min": scaled,
-    "max": scaled,
-    "first": raw,
-    "last": raw,
-    "distinct": distinct_key,
-}
 
 
 def plan(traits: Mapping[str, Entry[Trait]]) -> dict[str, list[TraitPlan]]:
