@@ -18,11 +18,10 @@ from cid.kit.ids import new_id
 from cid.model.definition import ATTRIBUTES, SYSTEMS
 from cid.model.fact import Fact
 from cii.mapping import Mapper
-from cii.model import FLOWS, State
+from cii.model import FLOWS, STAFF, State
 from cii.ports import CollectLimits, Message, Store, Transport
 from cii.synchronization import MERGED, SEPARATED, TOPIC, Pipeline
 
-STAFF = "staff"
 CHUNK = 5_000
 
 

@@ -16,7 +16,7 @@ from cii.collected import collected_fact
 from cii.contracts import Contracts
 from cii.flows import FlowPlan
 from cii.identifiers import Identifiers
-from cii.model import CONTRACTS, FLOWS, IDENTIFIERS, RecordFault
+from cii.model import CONTRACTS, DECISIONS, FLOWS, IDENTIFIERS, STAFF, RecordFault
 from cii.ports import LogRecord, Message
 from cii.reasons import Reason, quarantined, rejected
 from cii.times import TOLERANCE
@@ -95,6 +95,8 @@ class Mapper:
             fact = plan.fact(record, body)
         else:
             raise rejected(Reason.UNKNOWN_PROTOCOL, f"protocol {protocol!r}")
+        if fact.event in DECISIONS and fact.source != STAFF:
+            raise rejected(Reason.NOT_OURS, f"{fact.event!r} from {fact.source!r}")
         if not fact.identifiers and fact.event not in self.about_things:
             raise rejected(Reason.NO_IDENTIFIER, "nothing says which customer it is about")
         if fact.time > fact.received + TOLERANCE:

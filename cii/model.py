@@ -9,6 +9,13 @@ from pydantic import Field
 
 from cid.kit.definitions import Definition, Duration, Feel, Section, Zone
 
+STAFF = "staff"
+"""The source of what our own people do in the pages."""
+MERGED = "Identities Merged"
+SEPARATED = "Identities Separated"
+DECISIONS = frozenset({MERGED, SEPARATED})
+"""Facts by which somebody decides who is who."""
+
 
 class State(StrEnum):
     """The final state of a received record: each has exactly one."""

@@ -28,6 +28,8 @@ class Reason(StrEnum):
     """An id is neither text nor a number, or is too long."""
     INVALID_TIME = "invalid_time"
     """When it happened is missing where it has to be said, or cannot be understood."""
+    NOT_OURS = "not_ours"
+    """It decides who is who, which only our own people may; touchpoints and systems give evidence."""
     UNKNOWN_PROTOCOL = "unknown_protocol"
     """Neither a record of the collect API nor a row of a flow."""
 

@@ -210,3 +210,18 @@ def test_what_no_client_should_send_is_kept_as_it_came(company, shop):
     states = balance(company)
     assert sum(states.values()) == (1 if answer.status_code == 200 else 0)
     assert shop.get("/api/cii/ledger").status_code == 200
+
+
+def test_who_is_who_is_decided_by_our_own_people_alone(company, shop):
+    """The write key of a web shop can be read by everybody who visits it."""
+    for number, who in enumerate(("u-ann", "u-bob")):
+        shop.post("/v1/track", json=event(number, userId=who), auth=(KEY, ""))
+    said = {"a": "user_id:u-ann", "b": "user_id:u-bob", "reason": "because"}
+    forged = event(7, event="Identities Merged", properties=said, context={"actor": "mei"})
+    assert shop.post("/v1/track", json=forged, auth=(KEY, "")).status_code == 200
+    company.catch_up()
+    (fate,) = company.cii.find("m7")
+    assert (fate["state"], fate["reason"]) == ("rejected", "not_ours")
+    assert company.cii.customer("user_id:u-ann") != company.cii.customer("user_id:u-bob")
+    company.cii.merge("user_id:u-ann", "user_id:u-bob", "she told us", "mei")
+    assert company.cii.customer("user_id:u-ann") == company.cii.customer("user_id:u-bob")
