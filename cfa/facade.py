@@ -37,6 +37,7 @@ class Applications:
         clock: Clock,
         names: Callable[[list[str]], dict[str, str]],
         manifests: Sequence[Manifest] = (),
+        current: Callable[[str], str] = str,
     ) -> None:
         self._definitions = definitions
         self._store = store
@@ -45,6 +46,7 @@ class Applications:
         self._clock = clock
         self._names = names
         self._manifests = manifests
+        self._current = current
         self._pipelines = pipelines_of(definitions)
         queues = definitions.of(QUEUES)
         self._clocks = {name: work_clock(definitions, name) for name in queues}
@@ -71,7 +73,11 @@ class Applications:
     def tasks(
         self, state: str = "open", queue: str = "", customer: str = "", limit: int = MOST
     ) -> list[dict[str, Any]]:
-        """Return tasks, those due first before the others; the done ones newest first."""
+        """Return tasks, those due first before the others; the done ones newest first.
+
+        ``customer`` is an id, a former id or an identifier such as ``email:ann@example.org``.
+        """
+        customer = self._current(customer) if customer else ""
         where = _where("task", state, ("open", "done"), queue, customer)
         order = ("-closed_at",) if state == "done" else ("due_at", "opened_at")
         rows = self._store.rows("task", where, order=order, limit=limit)
@@ -111,6 +117,7 @@ class Applications:
         self, state: str = "open", queue: str = "", customer: str = "", limit: int = MOST
     ) -> list[dict[str, Any]]:
         """Return cases, what is due first before the others; ``open`` are all not resolved."""
+        customer = self._current(customer) if customer else ""
         where = _where("case", state, ("open", "waiting", "resolved"), queue, customer)
         if state == "open":
             where["state"] = ("open", "waiting")
@@ -218,7 +225,7 @@ class Applications:
     def opportunities(self, customer: str) -> list[dict[str, Any]]:
         """Return what a customer was or is offered, newest first."""
         rows = self._store.rows(
-            "opportunity", {"customer": customer}, order=("-opened_at",), limit=MOST
+            "opportunity", {"customer": self._current(customer)}, order=("-opened_at",), limit=MOST
         )
         names, now = self._names_of(rows), self._clock.now()
         return [card(row, names, now) for row in rows]
@@ -293,6 +300,7 @@ class Applications:
 
     def next_best_action(self, customer: str) -> dict[str, Any] | None:
         """Return what to offer a customer now and why: what a rule presented, else advice."""
+        customer = self._current(customer)
         offer = self._presented(customer)
         if offer is None:
             return self._advisor.next_best_action(customer)
@@ -313,6 +321,7 @@ class Applications:
         self, customer: str, offer: str, accepted: bool, reason: str, actor: str
     ) -> dict[str, Any]:
         """Record what a customer said to a next best action."""
+        customer = self._current(customer)
         shown = self._presented(customer, _said("offer", offer))
         said = {"offer": offer, "reason": reason}
         loop = ""

@@ -191,6 +191,7 @@ def build(
         clock,
         cid.names,
         [app.manifest for app in apps],
+        cii.customer,
     )
     cbc = Capabilities(definitions, history, clock)
     delivery = Delivery(stores["context"], actions, effects, clock)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from cid.kit.errors import NotFound
 from icustomer.samples.northlake.people import PEOPLE
 from tests.company import opened
 
@@ -170,6 +171,17 @@ def test_each_person_is_found_by_name(acme, name):
     wanted = acme.cii.customer(f"{kind}:{person[kind]}")
     found = [row["id"] for text in (person["name"], person["email"]) for row in acme.cid.find(text)]
     assert wanted in found
+
+
+def test_the_desk_knows_her_by_every_name_she_has(acme):
+    by_id = acme.cfa.tasks(state="", customer=acme.cii.customer(JONAS))
+    assert by_id
+    assert acme.cfa.tasks(state="", customer=JONAS) == by_id
+    assert acme.cfa.next_best_action(JONAS) == acme.cfa.next_best_action(acme.cii.customer(JONAS))
+    assert acme.cfa.cases(state="", customer=WEI)
+    assert len(acme.cfa.opportunities(SCHOOL)) == 2
+    with pytest.raises(NotFound):
+        acme.cfa.tasks(customer="email:nobody@example.org")
 
 
 @pytest.mark.parametrize("limit", [1, 3, 7])
