@@ -119,6 +119,8 @@ def moment_of_event(
         return explicit, 0
     if sent is not None:
         skew = received - sent
-        if browser or skew > TOLERANCE or skew < -TOLERANCE:
+        # A clock that is off by more than a lifetime says nothing at all.
+        believed = original + skew >= EARLIEST
+        if believed and (browser or skew > TOLERANCE or skew < -TOLERANCE):
             return original + skew, skew
     return original, 0
