@@ -182,7 +182,8 @@ class Reader:
         amount = as_decimal(value)
         if amount is None:
             return NOTHING
-        code = currency or self.currency
+        # What a record calls its currency may be anything.
+        code = str(currency)[:8] if currency else self.currency
         if digits is None:
             return str(format_currency(amount, code, locale=self.locale))
         shape = "¤#,##0" + ("." + "0" * digits if digits else "")
@@ -227,11 +228,11 @@ def as_datetime(value: Any) -> datetime | None:
 
 
 def as_decimal(value: Any) -> Decimal | None:
-    """Read a number given as number or text; None if it is not one."""
+    """Read a number given as number or text; None if it is not one, or beyond what anybody reads."""
     if value is None or value == "" or isinstance(value, bool):
         return None
     try:
         number = Decimal(str(value))
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    return number if number.is_finite() and abs(number) < 10**18 else None
