@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar, cast
 
@@ -65,7 +67,7 @@ class Port(Generic[T]):
 
     def _found(self) -> dict[str, EntryPoint]:
         found: dict[str, EntryPoint] = {}
-        for entry in entry_points(group=self.group):
+        for entry in _installed(tuple(sys.path)).get(self.group, ()):
             other = found.get(entry.name)
             if other is not None and other.value != entry.value:
                 names = [each.dist.name if each.dist else "?" for each in (other, entry)]
@@ -75,3 +77,14 @@ class Port(Generic[T]):
                 )
             found[entry.name] = entry
         return found
+
+
+@lru_cache(maxsize=4)
+def _installed(path: tuple[str, ...]) -> dict[str, tuple[EntryPoint, ...]]:
+    """Look through all installed packages once: each of the sockets would do it again and again."""
+    found = entry_points()
+    return {
+        group: tuple(found.select(group=group))
+        for group in found.groups
+        if group.startswith("icustomer.")
+    }
