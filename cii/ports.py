@@ -61,7 +61,11 @@ class Transport(Protocol):
         """Append messages: durable, in order per key and without gaps when this returns."""
 
     def append_soon(self, topic: str, messages: Sequence[Message]) -> Future[list[Place]]:
-        """Append with the next group commit; the future is done when the messages are durable."""
+        """Append with the next group commit; the future is done when the messages are durable.
+
+        Raises:
+            Overloaded: too much is waiting already; nothing was accepted.
+        """
 
     def read(self, topic: str, partition: int, offset: int, limit: int) -> list[LogRecord]:
         """Read up to ``limit`` records of one partition from an offset on."""
@@ -120,6 +124,10 @@ class CollectLimits(BaseModel):
     """How deep an event may nest objects and lists."""
     message_id: int = Field(100, gt=0)
     """Characters of a message id."""
+    held: int = Field(256 << 20, gt=0)
+    """Bytes of all requests that are being taken in at one time; more are asked to come later."""
+    seconds: float = Field(30.0, gt=0)
+    """How long a request may take to arrive."""
 
 
 class CollectSettings(Protocol):

@@ -7,6 +7,7 @@ ICustomerError                400  the request cannot be carried out
 ├── Conflict                  409  the request contradicts the present state
 ├── Refused                   403  it may not be done (policy, role, safety)
 └── Unavailable               503  it cannot be done just now; nothing was lost, try again
+    └── Overloaded        429  too much is waiting; nothing was lost, come back more slowly
 """
 
 from __future__ import annotations
@@ -84,6 +85,12 @@ class Unavailable(ICustomerError):
     """It cannot be done just now; nothing was lost, try again."""
 
     status = 503
+
+
+class Overloaded(Unavailable):
+    """Too much is waiting already; nothing was lost, come back more slowly."""
+
+    status = 429
 
 
 def suggestion(name: str, known: Iterable[str]) -> str | None:

@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from cid.kit.errors import Unavailable
+from cid.kit.errors import Overloaded, Unavailable
 
 W = TypeVar("W")
 R = TypeVar("R")
@@ -64,7 +64,8 @@ class GroupCommit(Generic[W, R]):
         """Let a piece of work wait for the next commit.
 
         Raises:
-            Unavailable: too much is waiting already, or it is closed; nothing was accepted.
+            Overloaded: too much is waiting already; nothing was accepted.
+            Unavailable: it is closed; nothing was accepted.
         """
         waiting: _Waiting[W, R] = _Waiting(work, count, size, Future())
         with self._turn:
@@ -72,7 +73,7 @@ class GroupCommit(Generic[W, R]):
                 raise Unavailable("The log is closed.")
             too_many = self._count + count > self._queue_limit
             if self._count and (too_many or self._size + size > self._queue_bytes):
-                raise Unavailable("Too much is waiting for the log.", hint="Try again in a second.")
+                raise Overloaded("Too much is waiting for the log.", hint="Try again in a second.")
             self._hold(waiting, 1)
             self._queue.append(waiting)
             self._turn.notify()

@@ -7,6 +7,8 @@ success is exactly 200 and only after the durable commit, faults are ``{code, me
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import orjson
@@ -14,10 +16,10 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
-from cid.kit.errors import Unavailable
+from cid.kit.errors import Overloaded, Unavailable
 from cii.collection import UNKNOWN_SYSTEM, Collected
 from cii.collection import collect as collect_events
-from cii.ports import CollectSettings
+from cii.ports import CollectLimits, CollectSettings
 from cii.reception import (
     BATCHES,
     KINDS,
@@ -29,8 +31,12 @@ from cii.reception import (
     write_keys,
 )
 
-RETRY_AFTER = 2
-"""Seconds after which a client may try again when the log is full or unavailable."""
+RETRY_AFTER = {429: 1, 503: 2}
+"""Seconds after which a client may try again: when too much is waiting, when nothing can be stored.
+
+Every client that we know tries again after both. After 429 those of Segment stop sending altogether
+for that time and do not count the attempt, so that a long crowd costs them nothing.
+"""
 PATIENCE = 8
 """So many times the limit is read and thrown away, so that the sender hears why it was refused."""
 HEADERS = (
@@ -66,7 +72,10 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"model": WireProblem, "description": "The body is not what the protocol says."},
     401: {"model": WireProblem, "description": "The write key belongs to no system."},
     404: {"model": WireProblem, "description": "No such type of event."},
+    405: {"model": WireProblem, "description": "Events are sent with POST."},
+    408: {"model": WireProblem, "description": "The request took too long to arrive."},
     413: {"model": WireProblem, "description": "The request is larger than is taken."},
+    429: {"model": WireProblem, "description": "Too much is waiting; again after Retry-After."},
     503: {"model": WireProblem, "description": "Nothing was stored; try again after Retry-After."},
 }
 BODY = {
@@ -170,14 +179,17 @@ async def _receive(request: Request, kind: str) -> Response:
         if kind not in KINDS and kind not in BATCHES:
             raise _no_kind(kind)
         received = settings.clock.now()
-        raw = await _read(request, limits.request)
-        body = read_body(raw, request.headers.get("content-encoding", ""), limits)
-        batch = parse(body, limits, batch=kind in BATCHES)
-        collected = _collect(request, settings, batch, KINDS.get(kind, ""), received)
-        future = settings.transport.append_soon(settings.topic, collected.messages)
-        await asyncio.wrap_future(future)
+        with _Held.by(request, limits) as held:
+            raw = await _read(request, limits, held)
+            body = read_body(raw, request.headers.get("content-encoding", ""), limits)
+            batch = parse(body, limits, batch=kind in BATCHES)
+            collected = _collect(request, settings, batch, KINDS.get(kind, ""), received)
+            future = settings.transport.append_soon(settings.topic, collected.messages)
+            await asyncio.wrap_future(future)
     except RequestFault as fault:
         return _refusal(fault)
+    except Overloaded as error:
+        return _refusal(_overloaded(str(error)))
     except Unavailable as error:
         return _refusal(RequestFault(503, "unavailable", str(error)))
     except ClientDisconnect:
@@ -192,19 +204,70 @@ async def _receive(request: Request, kind: str) -> Response:
     return _answer(200, answer)
 
 
-async def _read(request: Request, limit: int) -> bytes:
+class _Held:
+    """How many bytes of requests are held in memory, over all of them."""
+
+    def __init__(self) -> None:
+        self.total = 0
+
+    @staticmethod
+    @contextmanager
+    def by(request: Request, limits: CollectLimits) -> Iterator[_Share]:
+        """Hold the bytes of a request until it has been answered."""
+        state = request.app.state
+        if not hasattr(state, "collecting"):
+            state.collecting = _Held()
+        share = _Share(state.collecting, limits.held)
+        try:
+            yield share
+        finally:
+            share.release()
+
+
+class _Share:
+    """What one request holds of it."""
+
+    def __init__(self, held: _Held, limit: int) -> None:
+        self._held = held
+        self._limit = limit
+        self._mine = 0
+
+    def take(self, size: int) -> bool:
+        """Hold so many bytes more; False if there is no room for them."""
+        if self._held.total + size > self._limit:
+            return False
+        self._held.total += size
+        self._mine += size
+        return True
+
+    def release(self) -> None:
+        """Give all of it back."""
+        self._held.total -= self._mine
+        self._mine = 0
+
+
+async def _read(request: Request, limits: CollectLimits, held: _Share) -> bytes:
     parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size <= limit:
-            parts.append(part)
-        elif size > limit * PATIENCE:
-            break
-        else:
-            parts.clear()
-    if size > limit:
-        raise too_large(limit)
+    size, crowded = 0, False
+    try:
+        async with asyncio.timeout(limits.seconds):
+            async for part in request.stream():
+                size += len(part)
+                crowded = crowded or not held.take(len(part))
+                if crowded or limits.request < size <= limits.request * PATIENCE:
+                    # Read to its end all the same: who is refused shall hear why.
+                    parts.clear()
+                    held.release()
+                elif size > limits.request:
+                    break
+                else:
+                    parts.append(part)
+    except TimeoutError:
+        raise RequestFault(408, "request_timeout", "The request took too long to arrive.") from None
+    if size > limits.request:
+        raise too_large(limits.request)
+    if crowded:
+        raise _overloaded("Too many requests are being taken in. Try again in a second.")
     return b"".join(parts)
 
 
@@ -250,8 +313,16 @@ def _no_kind(kind: str) -> RequestFault:
     return RequestFault(404, "not_found", f"{kind[:60]!r} is no type of event.")
 
 
+def _overloaded(message: str) -> RequestFault:
+    return RequestFault(429, "too_many_requests", message)
+
+
 def _refusal(fault: RequestFault) -> Response:
-    headers = {"Retry-After": str(RETRY_AFTER)} if fault.status in (429, 503) else {}
+    headers = {}
+    if fault.status in RETRY_AFTER:
+        headers["Retry-After"] = str(RETRY_AFTER[fault.status])
+    if fault.status == 408:
+        headers["Connection"] = "close"
     return _answer(fault.status, {"code": fault.code, "message": str(fault)}, headers)
 
 

@@ -306,12 +306,49 @@ def test_a_log_that_cannot_be_written_is_503_and_red_until_it_can(client, facade
     assert post(client, {"batch": [TRACK]}).status_code == 200
 
 
-def test_a_full_queue_is_503(client, facade, path):
+def test_a_full_queue_is_429(client, facade, path):
     with locked(path):
         waiting = facade.transport.append_soon("facts", [Message(b"k", b"{}", 0)] * 99)
-        assert refused(post(client, {"batch": [TRACK, TRACK]}), 503, "unavailable")
+        assert refused(post(client, {"batch": [TRACK, TRACK]}), 429, "too_many_requests")
     with contextlib.suppress(ICustomerError):
         waiting.result(10)
+
+
+def test_more_than_memory_may_hold_is_429_and_the_room_is_given_back(client, facade):
+    facade.limits = CollectLimits(held=1_000)
+    large = {"batch": [TRACK | {"properties": {"x": "y" * 2_000}}]}
+    for _ in range(3):
+        assert refused(post(client, large), 429, "too_many_requests")
+    for _ in range(30):
+        assert post(client, {"batch": [TRACK]}).status_code == 200
+
+
+def test_a_request_that_never_ends_is_408(facade):
+    facade.limits = CollectLimits(seconds=0.1)
+    sent = []
+
+    async def receive():
+        await asyncio.sleep(0.04)
+        return {"type": "http.request", "body": b" ", "more_body": True}
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(application(facade)(scope_of(facade), receive, send))
+    assert sent[0]["status"] == 408
+    assert orjson.loads(sent[1]["body"])["code"] == "request_timeout"
+    assert (b"connection", b"close") in sent[0]["headers"]
+
+
+def scope_of(facade):
+    return {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/batch",
+        "query_string": b"writeKey=k1",
+        "headers": [],
+        "state": {"cii": facade},
+    }
 
 
 def test_a_closed_log_is_503(client, facade):
