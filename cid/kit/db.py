@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from decimal import Decimal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
-import orjson
 from sqlalchemy import (
     JSON,
     Column,
@@ -22,7 +20,10 @@ from sqlalchemy import (
     event,
     select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
+
+from cid.kit import postgres
+from cid.kit.documents import as_document
 
 IN_ONE = 500
 """How many values one question about presence names."""
@@ -42,13 +43,22 @@ class Database:
     """Opens the records of all layers: any number of readers, one writer at a time.
 
     On SQLite: write-ahead log, ``synchronous=FULL`` (a commit survives a power cut), and a transaction
-    that takes the write lock at its start, so that nobody fails half-way.
+    that takes the write lock at its start, so that nobody fails half-way. On Postgres (`cid.kit.postgres`)
+    the same by an advisory lock.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.engine: Engine = create_engine(url, connect_args=_arguments(url))
+        self.postgres = postgres.is_postgres(url)
         self._writing = threading.RLock()
+        self.engine: Engine
+        self._explained: Callable[[], AbstractContextManager[None]] = nullcontext
+        if self.postgres:
+            self.engine = postgres.open_engine(url)
+            self._readers = postgres.reading(self.engine)
+            self._explained = postgres.explained
+            return
+        self.engine = self._readers = create_engine(url, connect_args=_arguments(url))
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
@@ -56,14 +66,14 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Read one consistent state of all records."""
-        with self.engine.connect() as connection, connection.begin():
+        with self._explained(), self._readers.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Change records: everything inside happens together or not at all."""
-        with self._writing, self.engine.connect().execution_options(writes=True) as connection:
-            with connection.begin():
+        with self._writing, self._explained(), self.engine.connect() as connection:
+            with connection.execution_options(writes=True).begin():
                 yield connection
 
     def close(self) -> None:
@@ -77,8 +87,10 @@ Rows = Sequence[Mapping[str, Any]] | Sequence[tuple[Any, ...]]
 
 def insert(connection: Connection, table: Table, rows: Rows) -> None:
     """Insert rows; all have the same columns."""
-    if rows:
-        prepared = _statement(connection.dialect.name, table, _names(rows[0]))
+    if rows and connection.dialect.name == "postgresql":
+        postgres.insert(connection, table, _names(rows[0]), rows)
+    elif rows:
+        prepared = _statement(table, _names(rows[0]))
         _execute(connection, prepared, rows)
 
 
@@ -93,9 +105,10 @@ def upsert(
 
     With ``newer`` a row is replaced only if that column has grown; columns in ``add`` are added up.
     """
-    if rows:
-        name = connection.dialect.name
-        prepared = _statement(name, table, _names(rows[0]), True, newer, add)
+    if rows and connection.dialect.name == "postgresql":
+        postgres.upsert(connection, table, _names(rows[0]), rows, newer, add)
+    elif rows:
+        prepared = _statement(table, _names(rows[0]), True, newer, add)
         _execute(connection, prepared, rows)
 
 
@@ -109,22 +122,23 @@ def present(connection: Connection, column: Column[Any], values: Sequence[Any]) 
             text = f"SELECT {column.name} FROM {column.table.name} WHERE {column.name} IN ({marks})"
             rows = connection.exec_driver_sql(text, some)
         else:
-            rows = connection.execute(select(column).where(column.in_(some)))
+            rows = connection.execute(
+                select(column).where(column.in_(map(postgres.storable, some)))
+            )
         found.update(row[0] for row in rows)
     return found
 
 
 class _Prepared(NamedTuple):
-    """A statement as the driver takes it: text, order of the columns (None: by name), JSON columns."""
+    """A statement as the driver takes it: text, order of the columns, JSON columns."""
 
     text: str
-    order: list[str] | None
+    order: list[str]
     json: list[str]
 
 
 @lru_cache(maxsize=1_000)
 def _statement(
-    dialect: str,
     table: Table,
     columns: tuple[str, ...],
     replace: bool = False,
@@ -132,8 +146,7 @@ def _statement(
     add: tuple[str, ...] = (),
 ) -> _Prepared:
     """Write an INSERT once; on the hot path SQLAlchemy's own compiling and binding costs most."""
-    module = postgresql if dialect == "postgresql" else sqlite
-    statement: Any = module.insert(table).values(dict.fromkeys(columns))
+    statement: Any = sqlite.insert(table).values(dict.fromkeys(columns))
     if replace:
         keys = [column.name for column in table.primary_key]
         values = {
@@ -150,16 +163,10 @@ def _statement(
             )
         else:
             statement = statement.on_conflict_do_nothing(index_elements=keys)
-    make: Any = postgresql.psycopg.dialect if dialect == "postgresql" else sqlite.dialect
+    make: Any = sqlite.dialect
     compiled = statement.compile(dialect=make(), column_keys=list(columns))
     json_columns = [name for name in columns if isinstance(table.c[name].type, JSON)]
     return _Prepared(str(compiled), compiled.positiontup, json_columns)
-
-
-def _as_json(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    return str(value)
 
 
 def _names(row: Mapping[str, Any] | tuple[Any, ...]) -> tuple[str, ...]:
@@ -178,10 +185,8 @@ def _execute(connection: Connection, prepared: _Prepared, rows: Rows) -> None:
         else cast("Sequence[Mapping[str, Any]]", rows)
     )
     for name in prepared.json:
-        given = [{**row, name: orjson.dumps(row[name], default=_as_json).decode()} for row in given]
-    if order is None:
-        connection.exec_driver_sql(prepared.text, [dict(row) for row in given])
-    elif len(order) == 1:
+        given = [{**row, name: as_document(row[name])} for row in given]
+    if len(order) == 1:
         connection.exec_driver_sql(prepared.text, [(row[order[0]],) for row in given])
     else:
         connection.exec_driver_sql(prepared.text, list(map(itemgetter(*order), given)))
