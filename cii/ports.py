@@ -112,9 +112,13 @@ class CollectLimits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    request: int = Field(4 << 20, gt=0)
-    """Bytes of a request as it is sent."""
-    inflated: int = Field(4 << 20, gt=0)
+    request: int = Field(9 << 20, gt=0)
+    """Bytes of a request as it is sent.
+
+    RudderStack's client for Python closes a batch only when it has passed 4 MiB, with an event of as
+    much again: less would refuse what an unchanged client sends, and it does not send that again.
+    """
+    inflated: int = Field(9 << 20, gt=0)
     """Bytes of a request after decompression."""
     event: int = Field(32 << 10, gt=0, le=4 << 20)
     """Bytes of one event; a larger one is rejected, the others of its batch are not."""

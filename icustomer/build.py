@@ -137,7 +137,11 @@ def build(
     history = History(engine, source, settings.query_rows, settings.query_seconds)
 
     lineage = Lineage(definitions, segmentation, rules)
-    limits = CollectLimits(request=settings.request_limit, event=settings.event_limit)
+    limits = CollectLimits(
+        request=settings.request_limit,
+        inflated=settings.request_limit,
+        event=settings.event_limit,
+    )
     cii = Integration(
         definitions,
         pipeline,

@@ -34,7 +34,11 @@ class Settings(BaseSettings):
     )
     database_url: str = Field(
         "",
-        description="Database of the records; a SQLite file in the company's directory where empty.",
+        repr=False,
+        description=(
+            "Database of the records, e.g. postgresql://name@host/database;"
+            " a SQLite file in the company's directory where empty."
+        ),
     )
     transport: str = Field("sqlite", description="Which transport keeps the log.")
     partitions: int = Field(4, ge=1, le=256, description="Partitions of a new log.")
@@ -42,7 +46,9 @@ class Settings(BaseSettings):
         False,
         description="Take records with an unknown write key into quarantine instead of refusing them.",
     )
-    request_limit: int = Field(4 << 20, gt=0, description="Largest collect request in bytes.")
+    request_limit: int = Field(
+        9 << 20, gt=0, description="Largest collect request in bytes, before and after decompression."
+    )
     event_limit: int = Field(
         32 << 10, gt=0, le=4 << 20, description="Largest single event in bytes."
     )
