@@ -6,7 +6,7 @@ customers regroup; ``steps`` are what happened to it, from which the other colum
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Integer, Table, Text
+from sqlalchemy import BigInteger, Column, Table, Text
 
 from cid.kit.db import metadata
 
@@ -57,7 +57,7 @@ case = Table(
     _moment("resolve_due"),
     _moment("resolved_at"),
     _text("resolution"),
-    Column("csat", Integer),
+    Column("csat", BigInteger),
     _text("loop"),
     _text("steps"),
 )
@@ -86,7 +86,7 @@ opportunity = Table(
     _text("state", index=True),
     Column("amount", BigInteger),
     _text("currency"),
-    Column("discount", Integer),
+    Column("discount", BigInteger),
     _text("owner"),
     _text("product"),
     _text("origin"),

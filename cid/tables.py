@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Table, Text
 
 from cid.kit.db import metadata
 
@@ -16,7 +16,7 @@ identity = Table(
     Column("customer", Text, nullable=False, index=True),
     Column("first_seen", BigInteger, nullable=False),
     Column("last_seen", BigInteger, nullable=False),
-    Column("facts", Integer, nullable=False),
+    Column("facts", BigInteger, nullable=False),
 )
 
 observation = Table(
@@ -58,7 +58,7 @@ order_line = Table(
     "cid_order_line",
     metadata,
     Column("order_id", Text, primary_key=True),
-    Column("line", Integer, primary_key=True),
+    Column("line", BigInteger, primary_key=True),
     Column("sku", Text, nullable=False, index=True),
     Column("quantity", BigInteger),
     Column("price", BigInteger),

@@ -24,7 +24,7 @@ decision = Table(
     Column("loop", Text, nullable=False, index=True),
     Column("variant", Text, nullable=False),
     Column("default_variant", Text, nullable=False),
-    Column("latency_ms", Integer, nullable=False),
+    Column("latency_ms", BigInteger, nullable=False),
 )
 
 action = Table(

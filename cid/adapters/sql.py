@@ -129,7 +129,10 @@ class SqlStore:
         """Return the SELECTs that feed the history."""
         return {
             "systems": "SELECT name, kind, channel, expected_ms FROM cid_touchpoint",
-            "products": "SELECT sku, name, category, price / 10000.0 AS price, currency FROM cid_product",
+            "products": (
+                "SELECT sku, name, category, CAST(price AS DOUBLE PRECISION) / 10000 AS price, currency"
+                " FROM cid_product"
+            ),
         }
 
 

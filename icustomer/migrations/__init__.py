@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import inspect, text
 
 from cid.kit.db import Database, metadata
+from cid.kit.postgres import order_by_bytes
 
 HEAD = "0001"
 """The newest revision; a test holds it against the files."""
@@ -43,6 +44,8 @@ def upgrade(database: Database) -> str:
     with database.write() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        if database.postgres:
+            order_by_bytes(connection)
     return HEAD
 
 

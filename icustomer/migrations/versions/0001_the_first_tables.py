@@ -27,7 +27,7 @@ def upgrade() -> None:
         sa.Column("resolve_due", sa.BigInteger(), nullable=True),
         sa.Column("resolved_at", sa.BigInteger(), nullable=True),
         sa.Column("resolution", sa.Text(), nullable=False),
-        sa.Column("csat", sa.Integer(), nullable=True),
+        sa.Column("csat", sa.BigInteger(), nullable=True),
         sa.Column("loop", sa.Text(), nullable=False),
         sa.Column("steps", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cfa_case")),
@@ -87,7 +87,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=True),
         sa.Column("currency", sa.Text(), nullable=False),
-        sa.Column("discount", sa.Integer(), nullable=True),
+        sa.Column("discount", sa.BigInteger(), nullable=True),
         sa.Column("owner", sa.Text(), nullable=False),
         sa.Column("product", sa.Text(), nullable=False),
         sa.Column("origin", sa.Text(), nullable=False),
@@ -224,7 +224,7 @@ def upgrade() -> None:
         sa.Column("customer", sa.Text(), nullable=False),
         sa.Column("first_seen", sa.BigInteger(), nullable=False),
         sa.Column("last_seen", sa.BigInteger(), nullable=False),
-        sa.Column("facts", sa.Integer(), nullable=False),
+        sa.Column("facts", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("identity", name=op.f("pk_cid_identity")),
     )
     with op.batch_alter_table("cid_identity", schema=None) as batch_op:
@@ -260,7 +260,7 @@ def upgrade() -> None:
     op.create_table(
         "cid_order_line",
         sa.Column("order_id", sa.Text(), nullable=False),
-        sa.Column("line", sa.Integer(), nullable=False),
+        sa.Column("line", sa.BigInteger(), nullable=False),
         sa.Column("sku", sa.Text(), nullable=False),
         sa.Column("quantity", sa.BigInteger(), nullable=True),
         sa.Column("price", sa.BigInteger(), nullable=True),
@@ -460,7 +460,7 @@ def upgrade() -> None:
         sa.Column("loop", sa.Text(), nullable=False),
         sa.Column("variant", sa.Text(), nullable=False),
         sa.Column("default_variant", sa.Text(), nullable=False),
-        sa.Column("latency_ms", sa.Integer(), nullable=False),
+        sa.Column("latency_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_context_decision")),
     )
     with op.batch_alter_table("context_decision", schema=None) as batch_op:
