@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from cid.kit.definitions import Definitions
+from cid.kit.documents import storable
 from cid.kit.errors import NotFound
 from cid.model.definition import COMPANY, ENTITIES, SYSTEMS
 from cid.model.fact import Fact
@@ -23,6 +24,10 @@ from cii.times import TOLERANCE
 
 ABOUT_THINGS = frozenset({"Product Updated", "Product Recalled"})
 """Events about no customer; so are those of extra entities of products, channels and marketing."""
+
+
+NUL = rb"\u0000"
+"""How JSON writes the character that no text has."""
 
 
 class Mapper:
@@ -76,6 +81,9 @@ class Mapper:
             raise rejected(Reason.INVALID_JSON, str(error)) from None
         if type(body) is not dict:
             raise rejected(Reason.NOT_AN_OBJECT, "the record is not a JSON object")
+        if NUL in record.value:
+            # No name and no id has such a character, and not every database can hold it.
+            body = storable(body)
         try:
             return self._map(record, body)
         except RecordFault as fault:

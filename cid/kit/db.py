@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 
 from cid.kit import postgres
-from cid.kit.documents import as_document
+from cid.kit.documents import as_document, storable
 
 IN_ONE = 500
 """How many values one question about presence names."""
@@ -122,9 +122,7 @@ def present(connection: Connection, column: Column[Any], values: Sequence[Any]) 
             text = f"SELECT {column.name} FROM {column.table.name} WHERE {column.name} IN ({marks})"
             rows = connection.exec_driver_sql(text, some)
         else:
-            rows = connection.execute(
-                select(column).where(column.in_(map(postgres.storable, some)))
-            )
+            rows = connection.execute(select(column).where(column.in_(map(storable, some))))
         found.update(row[0] for row in rows)
     return found
 

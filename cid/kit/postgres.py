@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -14,7 +13,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from cid.kit.documents import as_document
+from cid.kit.documents import as_document, storable
 from cid.kit.errors import Conflict, InvalidInput, Unavailable
 
 DRIVER = "postgresql+psycopg"
@@ -27,7 +26,6 @@ ABANDONED = "300s"
 AT_ONCE = 20_000
 """Rows that are fetched at once where many are read."""
 
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 # A server whose default is off would acknowledge what a power cut can take away.
 _SESSION = f"""
 SELECT set_config('lock_timeout', '{PATIENCE}', false),
@@ -131,23 +129,6 @@ def upsert(
         keys.add(key)
         waiting.append(row)
     cursor.execute(statement, (_rows(columns, waiting),))
-
-
-def storable(value: Any) -> Any:
-    r"""Return a value that Postgres can hold: its texts without NUL and without half characters.
-
-    >>> storable("a\0b") == storable("a\ud83db") == "a\ufffdb"
-    True
-    >>> storable({"name": ["北湖", "\0"]}) == {"name": ["北湖", "\ufffd"]}
-    True
-    """
-    if type(value) is str:
-        return _UNSTORABLE.sub("\ufffd", value)
-    if isinstance(value, dict):
-        return {storable(name): storable(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [storable(each) for each in value]
-    return value
 
 
 def order_by_bytes(connection: Connection) -> None:
