@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cid.kit.db import Database
 from cid.kit.errors import ICustomerError
+from cid.kit.postgres import described
 from icustomer import migrations
 from icustomer.ownership import listening
 from icustomer.settings import Settings, records_url
@@ -109,16 +110,34 @@ def _company(directory: Path) -> list[dict[str, Any]]:
     data = directory / "data"
     if not data.is_dir():
         return [*findings, _finding("data", "good", "none yet")]
-    database = Database(records_url(Settings(), data))
+    findings += _database(data)
+    server = listening(data)
+    where = f"listening on {server['host']}:{server['port']}" if server else "not running"
+    return [*findings, _finding("server", "good", where)]
+
+
+def _database(data: Path) -> list[dict[str, Any]]:
+    findings = []
+    try:
+        database = Database(records_url(Settings(), data))
+    except ICustomerError as error:
+        return [_finding("database", "bad", error.message, error.hint or "")]
     try:
         at = migrations.current(database)
         state = "good" if at == migrations.HEAD else "bad"
         advice = "" if state == "good" else "Run: icustomer db upgrade"
         findings.append(_finding("database", state, f"revision {at or 'none'}", advice))
+        if database.postgres:
+            server, unsafe = described(database.engine)
+            findings.append(_finding("database server", "good", server))
+            findings += [
+                _finding("database server", "bad", f"{name} is off", f"Set {name} = on.")
+                for name in unsafe
+            ]
+    except ICustomerError as error:
+        findings.append(_finding("database", "bad", error.message, error.hint or ""))
     except SQLAlchemyError as error:
         findings.append(_finding("database", "bad", str(error).splitlines()[0]))
     finally:
         database.close()
-    server = listening(data)
-    where = f"listening on {server['host']}:{server['port']}" if server else "not running"
-    return [*findings, _finding("server", "good", where)]
+    return findings

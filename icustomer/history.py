@@ -25,6 +25,8 @@ from cii.synchronization import Pipeline
 
 REMEMBERED = 50_000
 """Facts that are remembered for history; beyond that it relives them from the log."""
+AT_ONCE = 20_000
+"""Rows of a small table that are fetched at once: not so small a table fits in memory, too."""
 AT_MOST_EVERY = 5.0
 """Seconds between two refreshes that nobody insists on."""
 
@@ -110,7 +112,7 @@ class Source:
 
     def generation(self) -> str:
         """Return a text that changes when facts were changed or removed."""
-        return self._generation
+        return f"{self._generation}{self._database.identity()}"
 
     def version(self) -> str:
         """Return a text that changes when anything changed."""
@@ -162,7 +164,8 @@ class Source:
     def _reader(self, select: str) -> Callable[[], Iterable[Sequence[Any]]]:
         def rows() -> Iterable[Sequence[Any]]:
             with self._database.read() as connection:
-                return [tuple(row) for row in connection.execute(text(select))]
+                for row in connection.execution_options(yield_per=AT_ONCE).execute(text(select)):
+                    yield tuple(row)
 
         return rows
 

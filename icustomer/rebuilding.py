@@ -7,15 +7,17 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import select
 
-from cid.kit.db import Database
+from cid.kit import postgres
+from cid.kit.db import Database, insert, metadata
 from cid.kit.errors import Refused
 from icustomer.company import ICustomer
-from icustomer.settings import Settings
+from icustomer.settings import Settings, records_url
 
 CHUNK = 5_000
 FILES = ("records.sqlite", "records.sqlite-wal", "records.sqlite-shm")
+SENT = ("done", "dead")
 
 
 def rebuild_company(directory: Path) -> dict[str, Any]:
@@ -24,30 +26,29 @@ def rebuild_company(directory: Path) -> dict[str, Any]:
     What was sent to other systems stays sent: those actions are carried over by their ids.
 
     Raises:
-        Refused: the records are not in the company's own directory.
+        Refused: the records are in a file outside the company's directory.
     """
     settings = Settings()
-    if settings.database_url:
+    in_postgres = postgres.is_postgres(settings.database_url)
+    if settings.database_url and not in_postgres:
         raise Refused(
-            "Rebuilding works on records in the company's directory.",
+            "Rebuilding works on records in the company's directory, or in Postgres.",
             hint="Point ICUSTOMER_DATABASE_URL at an empty database and run: icustomer serve",
         )
     path = directory.resolve()
-    with ICustomer.open(path) as company:
+    with ICustomer.open(path, settings=settings) as company:
         before = company.summary()
         moment = company.pipeline.moment
         aside = path / "data" / "rebuilding"
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir()
-        fresh = _fold(company, aside, moment)
+        place = InSchema(company) if in_postgres else InFile(company, aside)
+        fresh = _fold(company, aside, place.settings, moment)
         company.history.close()
         for name in ("history.duckdb", "history.duckdb.wal"):
             (path / "data" / name).unlink(missing_ok=True)
         # Whatever happens from here on: either the old records are complete, or the new ones are.
-        _settle(company.database)
-        for name in FILES[1:]:
-            (path / "data" / name).unlink(missing_ok=True)
-        os.replace(aside / FILES[0], path / "data" / FILES[0])
+        place.take_over()
         shutil.rmtree(aside)
     names = (
         *("applied", "duplicates", "rejected", "quarantined", "customers", "merges"),
@@ -60,27 +61,62 @@ def rebuild_company(directory: Path) -> dict[str, Any]:
     }
 
 
-def _fold(company: ICustomer, aside: Path, moment: int) -> dict[str, Any]:
+class InFile:
+    """Fresh records in a file beside the old ones, whose place it takes in one step."""
+
+    def __init__(self, company: ICustomer, aside: Path) -> None:
+        self.settings = company.settings
+        self._company = company
+        self._data = company.directory / "data"
+        self._aside = aside
+
+    def take_over(self) -> None:
+        """Put the fresh records in the place of the old ones."""
+        _settle(self._company.database)
+        for name in FILES[1:]:
+            (self._data / name).unlink(missing_ok=True)
+        os.replace(self._aside / FILES[0], self._data / FILES[0])
+
+
+class InSchema:
+    """Fresh records in a schema beside the old ones, whose place its tables take in one transaction."""
+
+    def __init__(self, company: ICustomer) -> None:
+        self._database = company.database
+        with company.database.write() as connection:
+            self._schema = postgres.begin_aside(connection)
+        url = postgres.in_schema(company.settings.database_url, self._schema)
+        self.settings = company.settings.model_copy(update={"database_url": url})
+
+    def take_over(self) -> None:
+        """Put the fresh records in the place of the old ones."""
+        tables = [*metadata.tables, "alembic_version"]
+        with self._database.write() as connection:
+            # What others have sent while we were folding stays sent, too.
+            connection.exec_driver_sql(
+                f'UPDATE "{self._schema}".context_action AS new'
+                " SET state = old.state, attempts = old.attempts, error = old.error"
+                " FROM context_action AS old WHERE old.id = new.id AND new.state = 'pending'"
+                f" AND old.state IN {SENT!r}"
+            )
+            postgres.take_over(connection, self._schema, tables)
+
+
+def _fold(company: ICustomer, aside: Path, settings: Settings, moment: int) -> dict[str, Any]:
     from icustomer import migrations
 
-    database = Database(f"sqlite:///{aside / FILES[0]}")
+    database = Database(records_url(settings, aside))
     migrations.upgrade(database)
+    actions = metadata.tables["context_action"]
+    sent = actions.c.state.in_(SENT) & actions.c.action.in_(company.delivery.remote())
     with company.database.read() as old, database.write() as new:
-        rows = old.execute(
-            text("SELECT * FROM context_action WHERE state IN ('done', 'dead')")
-        ).mappings()
-        remote = company.delivery.remote()
-        sent = [dict(row) for row in rows if row["action"] in remote]
-        columns = list(sent[0]) if sent else []
-        wanted = ", ".join(f":{name}" for name in columns)
-        if sent:
-            new.execute(
-                text(f"INSERT INTO context_action ({', '.join(columns)}) VALUES ({wanted})"), sent
-            )
+        insert(
+            new, actions, [dict(row) for row in old.execute(select(actions).where(sent)).mappings()]
+        )
     database.close()
     from icustomer.build import build
 
-    parts = (company.directory, company.definitions, company.settings, company.clock)
+    parts = (company.directory, company.definitions, settings, company.clock)
     again = ICustomer(*parts, build(*parts, data=aside, log=company.cii.transport))
     again.pipeline.load()
     after = 0
@@ -99,7 +135,8 @@ def _fold(company: ICustomer, aside: Path, moment: int) -> dict[str, Any]:
 
 
 def _settle(database: Database) -> None:
-    """Bring everything into the one file, and let go of it."""
-    with database.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    """Bring everything into the one file, where it is one, and let go of it."""
+    if not database.postgres:
+        with database.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()

@@ -76,6 +76,10 @@ class Database:
             with connection.execution_options(writes=True).begin():
                 yield connection
 
+    def identity(self) -> str:
+        """Return a text that tells these records from others; empty for those in a company's directory."""
+        return postgres.identity(self.engine) if self.postgres else ""
+
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()

@@ -23,8 +23,6 @@ PATIENCE = "60s"
 """How long a writer waits for another one."""
 ABANDONED = "300s"
 """How long a transaction may stand still; then its process is taken for stopped, and others go on."""
-AT_ONCE = 20_000
-"""Rows that are fetched at once where many are read."""
 
 # A server whose default is off would acknowledge what a power cut can take away.
 _SESSION = f"""
@@ -71,6 +69,32 @@ def open_engine(url: str) -> Engine:
 def reading(engine: Engine) -> Engine:
     """Return the same engine for readers: every transaction sees one state and changes nothing."""
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def identity(engine: Engine) -> str:
+    """Return a text that tells the records of this database and schema from all others.
+
+    Records that were made anew have other tables, so what was derived from the former ones is told apart.
+    """
+    with explained(), engine.connect() as connection:
+        found = connection.exec_driver_sql(
+            "SELECT current_database(), current_schema(), coalesce(to_regclass('cii_ledger')::oid, 0)"
+        )
+        return "/".join(["", *map(str, found.one())])
+
+
+def described(engine: Engine) -> tuple[str, list[str]]:
+    """Say which server this is, and which of its settings could lose what was acknowledged."""
+    with explained(), engine.connect() as connection:
+        query = (
+            "SELECT current_setting('server_version'), current_setting('fsync'),"
+            " current_setting('full_page_writes')"
+        )
+        version, *safety = connection.exec_driver_sql(query).one()
+    url = engine.url
+    where = f"PostgreSQL {version.split()[0]}, {url.host or 'local'}/{url.database}"
+    names = ("fsync", "full_page_writes")
+    return where, [name for name, value in zip(names, safety, strict=True) if value == "off"]
 
 
 @contextmanager
@@ -168,6 +192,31 @@ def _upsert(table: Table, columns: tuple[str, ...], newer: str, add: tuple[str, 
         f' FROM json_populate_recordset(NULL::"{table.name}", %s::json)'
         f" ON CONFLICT ({marked}) DO {then}"
     )
+
+
+def begin_aside(connection: Connection) -> str:
+    """Make an empty schema beside the present one; return its name."""
+    schema = f"{connection.exec_driver_sql('SELECT current_schema()').scalar()}_rebuilding"
+    connection.exec_driver_sql(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
+    connection.exec_driver_sql(f'CREATE SCHEMA "{schema}"')
+    return schema
+
+
+def in_schema(url: str, schema: str) -> str:
+    """Return a database's address with another schema."""
+    given = make_url(url)
+    options = f"{given.query.get('options', '')} -csearch_path={schema}".strip()
+    return given.update_query_dict({"options": options}).render_as_string(hide_password=False)
+
+
+def take_over(connection: Connection, schema: str, tables: Sequence[str]) -> None:
+    """Put the tables of a schema in the place of those in the present one, and remove the schema."""
+    here = connection.exec_driver_sql("SELECT current_schema()").scalar()
+    names = ", ".join(f'"{here}"."{table}"' for table in tables)
+    connection.exec_driver_sql(f"DROP TABLE IF EXISTS {names} CASCADE")
+    for table in tables:
+        connection.exec_driver_sql(f'ALTER TABLE "{schema}"."{table}" SET SCHEMA "{here}"')
+    connection.exec_driver_sql(f'DROP SCHEMA "{schema}" CASCADE')
 
 
 _CONNECT = {"connect_timeout": 10, "keepalives_idle": 30, "application_name": "icustomer"}
