@@ -57,6 +57,12 @@ class Transport(Protocol):
     def create(self, topic: str, partitions: int) -> int:
         """Make a topic if it does not exist; return how many partitions it has."""
 
+    def identity(self, topic: str) -> str:
+        """Say which log this is: a topic made anew, or with other partitions, is another one.
+
+        The records remember which log they were made from, and refuse to go on from another.
+        """
+
     def append(self, topic: str, messages: Sequence[Message]) -> list[Place]:
         """Append messages: durable, in order per key and without gaps when this returns."""
 
@@ -68,7 +74,14 @@ class Transport(Protocol):
         """
 
     def read(self, topic: str, partition: int, offset: int, limit: int) -> list[LogRecord]:
-        """Read up to ``limit`` records of one partition from an offset on."""
+        """Read up to ``limit`` records of one partition from an offset on; at its end there are none.
+
+        No records before the end that was known when they were asked for mean that those offsets
+        hold none: a log may use some for itself.
+
+        Raises:
+            Conflict: the log no longer holds this offset, or never did. Nothing may be skipped.
+        """
 
     def begins(self, topic: str) -> dict[int, int]:
         """Return the first offset still kept, by partition."""

@@ -46,6 +46,11 @@ class SqliteFile:
             raise Unavailable(f"{path} has version {found}; this program knows {version}.")
 
     @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
+    @property
     def closed(self) -> bool:
         """Whether the file was let go."""
         return self._closed

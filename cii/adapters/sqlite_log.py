@@ -18,8 +18,8 @@ from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
-from cid.kit.errors import InvalidInput, NotFound, Unavailable
-from cid.kit.ids import murmur2
+from cid.kit.errors import Conflict, InvalidInput, NotFound, Unavailable
+from cid.kit.ids import murmur2, new_id
 from cii.adapters.group_commit import GroupCommit
 from cii.adapters.sqlite_file import SqliteFile
 from cii.ports import Lease, LogRecord, Message, Place
@@ -101,6 +101,11 @@ class SqliteLog:
         self._growth = 0
         self._grown = threading.Condition()
         self._file = SqliteFile(path, SCHEMA, VERSION, patience)
+        with self._file.write() as db:
+            db.execute("CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL)")
+            if db.execute("SELECT 1 FROM identity").fetchone() is None:
+                db.execute("INSERT INTO identity VALUES (?)", (new_id(),))
+            (self._id,) = db.execute("SELECT id FROM identity").fetchone()
         self._appender = GroupCommit(
             self._commit, group=GROUP, queue_limit=queue_limit, queue_bytes=queue_bytes
         )
@@ -115,6 +120,11 @@ class SqliteLog:
                 (topic, partitions),
             )
         return self._topic(topic)[1]
+
+    def identity(self, topic: str) -> str:
+        """Say which log this is: another file, or other partitions, is another one."""
+        number, partitions = self._topic(topic)
+        return f"sqlite:{self._id}/{number}/{partitions}"
 
     def append(self, topic: str, messages: Sequence[Message]) -> list[Place]:
         """Append messages: durable, in order per key and without gaps when this returns.
@@ -147,6 +157,9 @@ class SqliteLog:
         """Read up to ``limit`` records of one partition from an offset on.
 
         Fewer come at the end of the partition, and where records are very large; one at least.
+
+        Raises:
+            Conflict: the log does not hold this offset: records were deleted, or its end was lost.
         """
         number = self._topic(topic)[0]
         records: list[LogRecord] = []
@@ -163,6 +176,8 @@ class SqliteLog:
                     LogRecord(topic, partition, off, ts, key, value, _read_headers(headers))
                     for off, ts, key, value, headers in some
                 ]
+            if not records or records[0].offset != offset:
+                self._miss(db, topic, partition, offset, gap=bool(records))
         return records
 
     def begins(self, topic: str) -> dict[int, int]:
@@ -251,6 +266,20 @@ class SqliteLog:
         self._file.close()
         with self._grown:
             self._grown.notify_all()
+
+    def _miss(
+        self, db: sqlite3.Connection, topic: str, partition: int, offset: int, *, gap: bool
+    ) -> None:
+        """Make sure that an offset that was not found is the end."""
+        number = self._topic(topic)[0]
+        begin = _bound(db, "MIN(off)", number, partition)
+        end = _bound(db, "MAX(off) + 1", number, partition)
+        if gap or not begin <= offset <= end:
+            raise Conflict(
+                f"Partition {partition} of {topic!r} in {self._file.path} holds the offsets from"
+                f" {begin} to {end}, but {offset} is to be read next.",
+                hint="Nothing was skipped. Restore the log from a backup.",
+            )
 
     def _prepare(self, topic: str, messages: Sequence[Message]) -> _Append:
         number, partitions = self._topic(topic)

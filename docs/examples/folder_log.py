@@ -12,8 +12,8 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from cid.kit.errors import NotFound, Unavailable
-from cid.kit.ids import murmur2
+from cid.kit.errors import Conflict, NotFound, Unavailable
+from cid.kit.ids import murmur2, new_id
 from cii.ports import Lease, LogRecord, Message, Place
 
 
@@ -42,8 +42,14 @@ class FolderLog:
             (self._folder / topic).mkdir()
             for number in range(partitions):
                 (self._folder / topic / f"{number}.jsonl").touch()
+            (self._folder / topic / "id").write_text(new_id())
             self._topics[topic] = [[] for _ in range(partitions)]
         return len(self._topics[topic])
+
+    def identity(self, topic: str) -> str:
+        """Say which log this is: a folder made anew is another one."""
+        partitions = len(self._parts(topic))
+        return f"folder:{(self._folder / topic / 'id').read_text()}/{partitions}"
 
     def append(self, topic: str, messages: Sequence[Message]) -> list[Place]:
         """Append messages: durable, in order per key and without gaps when this returns."""
@@ -77,7 +83,10 @@ class FolderLog:
 
     def read(self, topic: str, partition: int, offset: int, limit: int) -> list[LogRecord]:
         """Read up to ``limit`` records of one partition from an offset on."""
-        return self._parts(topic)[partition][offset : offset + limit]
+        records = self._parts(topic)[partition]
+        if offset > len(records):
+            raise Conflict(f"{topic!r} ends at {len(records)}, but {offset} is to be read next.")
+        return records[offset : offset + limit]
 
     def begins(self, topic: str) -> dict[int, int]:
         """Return the first offset still kept, by partition."""

@@ -12,6 +12,14 @@ class TestSqliteLog(TransportContract):
     def open(self, directory: Path) -> Transport:
         return TRANSPORTS.load("sqlite")(directory / "log.sqlite")
 
+    def delete(self, log: Transport, partition: int, before: int) -> None:
+        with log._file.write() as db:
+            db.execute("DELETE FROM log WHERE part = ? AND off < ?", (partition, before))
+
+    def destroy(self, directory: Path) -> None:
+        for file in directory.glob("log.sqlite*"):
+            file.unlink()
+
 
 class TestCsv(ConnectorContract):
     suffix = ".csv"
