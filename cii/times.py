@@ -11,6 +11,8 @@ from cid.kit.clock import MINUTE
 
 TOLERANCE = 5 * MINUTE
 """How far a client's clock may be off before its times are corrected or clamped."""
+BROWSER_TOLERANCE = MINUTE // 6
+"""How far a browser's clock may be off before its times are corrected."""
 
 CACHE = 65_536
 EARLIEST = -2_208_988_800_000
@@ -112,8 +114,10 @@ def moment_of_event(
 ) -> tuple[int, int]:
     """Decide when a collected event happened: the moment, and by how much it was shifted.
 
-    A client's own clock is trusted unless it is more than five minutes off, or is a browser's:
-    some servers repeat a batch with the old ``sentAt``, and must not move the event by that.
+    A client's own clock is trusted unless it is more than five minutes off: some servers repeat a
+    batch with the old ``sentAt``, and must not move the event by that. A browser's is trusted up to
+    ten seconds: a smaller difference is the way of the request, and each request takes another time,
+    so that shifting by it would bring a visitor's own events out of their order.
     """
     if explicit is not None:
         return explicit, 0
@@ -121,6 +125,7 @@ def moment_of_event(
         skew = received - sent
         # A clock that is off by more than a lifetime says nothing at all.
         believed = original + skew >= EARLIEST
-        if believed and (browser or skew > TOLERANCE or skew < -TOLERANCE):
+        tolerance = BROWSER_TOLERANCE if browser else TOLERANCE
+        if believed and (skew > tolerance or skew < -tolerance):
             return original + skew, skew
     return original, 0

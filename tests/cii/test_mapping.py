@@ -155,7 +155,14 @@ def test_when_it_happened(north, times, expected):
     assert north.map(record(track(**times))).time == NOW + expected
 
 
-def test_a_browser_s_clock_is_always_corrected(north):
+def test_the_way_of_a_browser_s_request_does_not_move_its_events(north):
+    context = {"library": {"name": "analytics-next"}}
+    times = {"timestamp": "2026-03-01T11:57:00Z", "sentAt": "2026-03-01T11:59:51Z"}
+    fact = north.map(record(track(context=context, **times)))
+    assert fact.time == NOW - 3 * MINUTE
+
+
+def test_a_browser_s_clock_is_corrected_beyond_ten_seconds(north):
     context = {"library": {"name": "analytics-next"}}
     times = {"timestamp": "2026-03-01T11:57:00Z", "sentAt": "2026-03-01T11:58:00Z"}
     fact = north.map(record(track(context=context, **times)))

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import logging
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +11,8 @@ from uuid import uuid4
 
 import pytest
 
+from tests.clients.packages import installed
 from tests.clients.serving import Shop, listening
-
-NODE = Path(__file__).parent / "node"
 
 
 @pytest.fixture(scope="module")
@@ -46,24 +41,9 @@ def quiet() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def packages() -> Path:
     """The clients for Node and browsers, at the versions of the lock, kept outside the repository."""
-    missing = [name for name in ("node", "npm") if not shutil.which(name)]
-    if missing:
-        absent(f"{' and '.join(missing)} not found: apt-get install nodejs npm")
-    lock = (NODE / "package-lock.json").read_bytes()
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = home / "icustomer-tests" / f"node-{hashlib.sha256(lock).hexdigest()[:12]}"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as mine:
-        fcntl.flock(mine, fcntl.LOCK_EX)
-        if not (folder / "installed").exists():
-            for name in ("package.json", "package-lock.json"):
-                shutil.copyfile(NODE / name, folder / name)
-            # No package may run a script of its own here; none of those we use needs one.
-            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240)
-            if done.returncode:
-                absent(f"npm could not install the clients: {done.stderr.strip()[-300:]}")
-            (folder / "installed").touch()
+    folder, trouble = installed()
+    if trouble:
+        absent(trouble)
     return folder
 
 

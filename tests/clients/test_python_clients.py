@@ -164,7 +164,10 @@ def test_every_kind_of_event_arrives_whole(shop, vendor):
     assert (by_type["page"]["category"], by_type["page"]["name"]) == ("Docs", "Start")
     assert by_type["screen"]["name"] == "Cart"
     assert (by_type["group"]["groupId"], by_type["group"]["traits"]) == ("g1", {"name": "ACME"})
-    assert (by_type["alias"]["previousId"], by_type["alias"]["userId"]) == (shop.user(2), shop.user(1))
+    assert (by_type["alias"]["previousId"], by_type["alias"]["userId"]) == (
+        shop.user(2),
+        shop.user(1),
+    )
     for body in by_type.values():
         assert body["context"]["library"]["name"] in ("analytics-python", "rudder-analytics-python")
         assert not {"anonymousId", "writeKey"} & set(body)
