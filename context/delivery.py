@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from cid.kit.clock import MINUTE, SECOND, Clock
 from cid.kit.errors import Refused, Unavailable
+from cid.kit.failpoints import reach
 from context.ports import Action, ActionRow, Effects, Store
 
 ATTEMPTS = 8
@@ -39,7 +40,10 @@ class Delivery:
         """Carry out what is due; return how many attempts were made."""
         rows = self._store.pending(self._clock.now(), limit)
         if rows:
-            self._store.delivered([self._attempt(row) for row in rows])
+            attempts = [self._attempt(row) for row in rows]
+            reach("before mark")
+            self._store.delivered(attempts)
+            reach("after mark")
         return len(rows)
 
     def _attempt(self, row: ActionRow) -> ActionRow:
@@ -47,6 +51,7 @@ class Delivery:
         attempts = row.attempts + 1
         if action is None:
             return row._replace(state="dead", attempts=attempts, error="no such action installed")
+        reach("before effect")
         try:
             action.perform(row, self._effects)
         except Refused as error:
@@ -55,4 +60,5 @@ class Delivery:
             state = "dead" if attempts >= ATTEMPTS else "pending"
             next_try = self._clock.now() + retry_after(attempts)
             return row._replace(state=state, attempts=attempts, next_try=next_try, error=str(error))
+        reach("after effect")
         return row._replace(state="done", attempts=attempts, error="")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -65,10 +66,16 @@ class ICustomer:
             InvalidDefinition: a definition is wrong; names file, line and a suggestion.
             Conflict: another process owns the directory.
         """
+        from cid.kit.failpoints import arm_from, reach
         from icustomer.build import build
         from icustomer.definitions import read
         from icustomer.ownership import own
 
+        def reached(name: str) -> None:
+            failpoint(name)
+            reach(name)
+
+        arm_from(os.environ)
         path = Path(directory).resolve()
         definitions, errors = read(path)
         if errors:
@@ -86,7 +93,7 @@ class ICustomer:
             by_records = definitions.of(COMPANY)["company"].value.clock == "records"
             clock = RecordsClock() if by_records else SystemClock()
         try:
-            layers = build(path, definitions, settings, clock, failpoint)
+            layers = build(path, definitions, settings, clock, reached)
             company = cls(path, definitions, settings, clock, layers)
             if isinstance(clock, RecordsClock):
                 clock.read = lambda: company.pipeline.moment

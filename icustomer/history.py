@@ -18,6 +18,7 @@ from cic.segmentation import Segmentation
 from cid.customers import CONSENT, Customers
 from cid.kit.db import Database
 from cid.kit.definitions import Definitions
+from cid.kit.failpoints import reach
 from cid.model.definition import ATTRIBUTES
 from cid.model.fact import Fact
 from cid.profile import plain
@@ -228,7 +229,9 @@ class History:
             version = self._source.version()
             if version == self._version:
                 return 0
+            reach("before history")
             added = self.engine.sync(self._source)
+            reach("after history")
             self._version, self._refreshed = version, time.monotonic()
             return added
 

@@ -13,6 +13,7 @@ from cic.ports import SCORERS
 from cic.scoring import train
 from cic.segmentation import Segmentation
 from cid.kit.definitions import Definitions
+from cid.kit.failpoints import reach
 from cid.kit.ids import stable_id
 from cii.facade import Integration
 from icustomer.history import History
@@ -60,6 +61,7 @@ class Models:
         self._history.take_facts()
         moment = self._segmentation.now
         report = train(self._history.engine, entry, traits, SCORERS.load("sklearn"), moment)
+        reach("before scores")
         if report.published:
             self._integration.append(
                 self._integration.own_message(
@@ -81,7 +83,11 @@ class Models:
             )
             self._integration.pipeline.run(5_000)
         self._directory.mkdir(parents=True, exist_ok=True)
-        self._path(name).write_bytes(orjson.dumps(report.to_dict()))
+        reach("after scores")
+        path = self._path(name)
+        draft = path.with_suffix(".tmp")
+        draft.write_bytes(orjson.dumps(report.to_dict()))
+        draft.replace(path)
         return self.report(name, train=False)
 
     def _path(self, name: str) -> Path:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from cid.kit import postgres
 from cid.kit.db import Database, insert, metadata
 from cid.kit.errors import Refused
+from cid.kit.failpoints import reach
 from icustomer.company import ICustomer
 from icustomer.settings import Settings, records_url
 
@@ -48,7 +49,9 @@ def rebuild_company(directory: Path) -> dict[str, Any]:
         for name in ("history.duckdb", "history.duckdb.wal"):
             (path / "data" / name).unlink(missing_ok=True)
         # Whatever happens from here on: either the old records are complete, or the new ones are.
+        reach("before exchange")
         place.take_over()
+        reach("after exchange")
         shutil.rmtree(aside)
     names = (
         *("applied", "duplicates", "rejected", "quarantined", "customers", "merges"),

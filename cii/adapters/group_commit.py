@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from cid.kit.errors import Overloaded, Unavailable
+from cid.kit.failpoints import reach
 
 W = TypeVar("W")
 R = TypeVar("R")
@@ -93,11 +94,13 @@ class GroupCommit(Generic[W, R]):
                 if not group:
                     continue
                 try:
+                    reach("before append")
                     results = self._commit([waiting.work for waiting in group])
                 except Unavailable as error:
                     self.trouble = error.message
                     self._fail(group)
                     continue
+                reach("after append commit")
                 self.trouble = ""
                 self._release(group)
                 for waiting, result in zip(group, results, strict=True):

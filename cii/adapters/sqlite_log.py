@@ -19,6 +19,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from cid.kit.errors import Conflict, InvalidInput, NotFound, Unavailable
+from cid.kit.failpoints import reach
 from cid.kit.ids import murmur2, new_id
 from cii.adapters.group_commit import GroupCommit
 from cii.adapters.sqlite_file import SqliteFile
@@ -324,6 +325,7 @@ class SqliteLog:
                     result.append(Place(part, off))
                 places.append(result)
             _insert(db, values)
+            reach("before append commit")
         self._seen = version
         self._next.update(following)
         with self._grown:

@@ -14,6 +14,7 @@ from typing import Any
 
 from cid.kit.clock import DAY, format_time, parse_duration, to_datetime
 from cid.kit.errors import InvalidInput, Refused, Unavailable
+from cid.kit.failpoints import reach
 from context.ports import ActionRow, Effects
 
 
@@ -126,11 +127,16 @@ class Email:
         message["Subject"] = _header(subject)
         message["Message-ID"] = f"<{row.id}@icustomer>"
         message["Date"] = format_datetime(to_datetime(row.at))
-        effects.directory.mkdir(parents=True, exist_ok=True)
         target = effects.directory / f"{row.id}.eml"
         draft = target.with_suffix(".tmp")
         try:
-            draft.write_bytes(bytes(message))
+            effects.directory.mkdir(parents=True, exist_ok=True)
+            with draft.open("wb") as file:
+                file.write(bytes(message))
+                file.flush()
+                # Noted as sent is only what survives a power cut.
+                os.fsync(file.fileno())
+            reach("before letter")
             os.replace(draft, target)
         except OSError as error:
             raise Unavailable(f"The e-mail could not be written: {error.strerror}.") from error

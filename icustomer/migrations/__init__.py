@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import inspect, text
 
 from cid.kit.db import Database, metadata
+from cid.kit.failpoints import reach
 from cid.kit.postgres import order_by_bytes
 
 HEAD = "0001"
@@ -46,6 +47,8 @@ def upgrade(database: Database) -> str:
         command.upgrade(config, "head")
         if database.postgres:
             order_by_bytes(connection)
+        reach("before migration")
+    reach("after migration")
     return HEAD
 
 
