@@ -75,6 +75,8 @@ class Execution:
     def load(self, connection: Any) -> None:
         """Read timers, schedules and last firings from the records."""
         self._forget()
+        # A record may be taken before time passes again: it is as late as the records have come.
+        self.now = self._segmentation.now
         self._timers = [(timer.due, timer.id, timer) for timer in self._store.timers(connection)]
         self._timers.sort(key=lambda each: each[:2])
         self._next = {

@@ -10,6 +10,19 @@ from tests.company import NOW, SCALE, Built, opened
 from tests.services.postgres import postgres  # noqa: F401 - a fixture for all
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--crashes", type=int, default=24, help="How often tests/crashes kills its companies."
+    )
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say what was measured on the way, such as how many crashes there were."""
+    for report in terminalreporter.getreports("passed"):
+        for name, said in report.user_properties:
+            terminalreporter.line(f"{name}: {said}")
+
+
 @pytest.fixture(scope="session")
 def northlake(tmp_path_factory, worker_id):
     """Northlake at a small scale; its eight people are complete at any scale."""
