@@ -35,11 +35,12 @@ from icustomer import pages
 from icustomer.commands import carry_out
 from icustomer.company import ICustomer
 from icustomer.web import STATIC
+from icustomer.web.description import describe
 from icustomer.web.rendering import WebFrame
 from icustomer.web.security import Security
 
 log = structlog.get_logger(__name__)
-WIRE = ("/v1/", "/api/s/", "/beacon/")
+WIRE = ("/v1/", "/api/s/", "/beacon/", "/sourceConfig")
 
 
 def create_app(company: ICustomer, *, token: str = "", beat: bool = True) -> FastAPI:
@@ -89,6 +90,7 @@ def create_app(company: ICustomer, *, token: str = "", beat: bool = True) -> Fas
         _command_door(app, company, token)
     if company.settings.credentials:
         _credentials(app, company)
+    describe(app, guarded=bool(company.settings.credentials))
     hosts = [name.strip() for name in company.settings.hosts.split(",") if name.strip()]
     local = ["127.0.0.1", "localhost", "::1", "testserver"]
     app.add_middleware(Security, hosts=[*local, *hosts])
@@ -117,11 +119,11 @@ class Heart(threading.Thread):
             try:
                 company.catch_up()
                 company.delivery.run()
+                known = company.cii.transport.ends(company.cii.topic)
+                company.cii.transport.wait(company.cii.topic, known, company.settings.tick_seconds)
             except (ICustomerError, SQLAlchemyError, OSError) as error:
                 log.error("heart.failed", error=str(error)[:300])
                 self._ending.wait(1.0)
-            known = company.cii.transport.ends(company.cii.topic)
-            company.cii.transport.wait(company.cii.topic, known, company.settings.tick_seconds)
 
     def stop(self) -> None:
         """End after the present beat."""
@@ -140,7 +142,8 @@ def problem(status: int, title: str, detail: str, hint: str = "") -> JSONRespons
 def _errors(app: FastAPI, frame: WebFrame) -> None:
     def answer(request: Request, status: int, title: str, message: str, hint: str = "") -> Response:
         if request.url.path.startswith(WIRE):
-            return JSONResponse({"code": title, "message": message}, status)
+            later = {"Retry-After": "2"} if status in (429, 503) else None
+            return JSONResponse({"code": title, "message": message}, status, headers=later)
         wants_page = "text/html" in request.headers.get("accept", "")
         if wants_page and not request.url.path.startswith(("/api/", "/_command/")):
             return frame.error(request, status, message, hint)
@@ -158,7 +161,9 @@ def _errors(app: FastAPI, frame: WebFrame) -> None:
 
     @app.exception_handler(HTTPException)
     def http(request: Request, error: HTTPException) -> Response:
-        return answer(request, error.status_code, "HttpError", str(error.detail))
+        found = answer(request, error.status_code, "HttpError", str(error.detail))
+        found.headers.update(error.headers or {})
+        return found
 
 
 def _command_door(app: FastAPI, company: ICustomer, token: str) -> None:
@@ -180,7 +185,7 @@ def _command_door(app: FastAPI, company: ICustomer, token: str) -> None:
 
 def _credentials(app: FastAPI, company: ICustomer) -> None:
     people = {
-        name.partition("/")[0]: password.get_secret_value()
+        name.partition("/")[0]: (password.get_secret_value(), name.partition("/")[2])
         for name, password in company.settings.credentials.items()
     }
 
@@ -196,9 +201,11 @@ def _credentials(app: FastAPI, company: ICustomer) -> None:
             name, _, password = base64.b64decode(given).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             name, password = "", ""
-        expected = people.get(name, "")
+        expected, role = people.get(name, ("", ""))
         same = secrets.compare_digest(password.encode(), expected.encode())
         if kind.lower() == "basic" and expected and same:
+            # The role of a login counts, whatever the reader chose.
+            request.state.role = role
             return await proceed(request)
         answer = problem(401, "Unauthorized", "Say who you are.")
         answer.headers["WWW-Authenticate"] = 'Basic realm="iCustomer"'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -21,10 +22,19 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import OperationalError
 
 from cid.kit import postgres
 from cid.kit.documents import as_document, storable
+from cid.kit.errors import Unavailable
 
+_OUTSIDE = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+}
 IN_ONE = 500
 """How many values one question about presence names."""
 
@@ -60,6 +70,7 @@ class Database:
             return
         self.engine = self._readers = create_engine(url, connect_args=_arguments(url))
         if self.engine.dialect.name == "sqlite":
+            self._explained = _explained
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
 
@@ -192,6 +203,25 @@ def _execute(connection: Connection, prepared: _Prepared, rows: Rows) -> None:
         connection.exec_driver_sql(prepared.text, [(row[order[0]],) for row in given])
     else:
         connection.exec_driver_sql(prepared.text, list(map(itemgetter(*order), given)))
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Tell a disk that is full or broken from a mistake of ours.
+
+    Raises:
+        Unavailable: the file cannot be written or read just now.
+    """
+    try:
+        yield
+    except OperationalError as error:
+        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+        if code not in _OUTSIDE:
+            raise
+        raise Unavailable(
+            f"The records cannot be kept: {error.orig}.",
+            hint="Nothing was changed; it goes on once the disk has room.",
+        ) from error
 
 
 def _arguments(url: str) -> dict[str, Any]:

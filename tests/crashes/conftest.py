@@ -74,6 +74,7 @@ class Lives:
         """Let a company live on in a child; return its process id."""
         self.receiver.caller = path.name
         order = {"what": "live", "failpoint": failpoint, "settings": self.settings, **more}
+        order["error"] = str(self.root / "error")
         return self.zygote.begin(directory=str(path), **order)
 
     def live(self, path: Path, failpoint: str = "", **more: Any) -> int:

@@ -158,6 +158,7 @@ def run(order: dict[str, Any]) -> int:
         else:
             live(directory, order["settings"])
     except ICustomerError as error:
-        (directory / "error").write_text(f"{type(error).__name__}: {error}", encoding="utf-8")
+        said = f"{type(error).__name__}: {error}"
+        Path(order["error"]).write_text(said, encoding="utf-8")
         return 3
     return 0
