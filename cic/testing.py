@@ -16,15 +16,20 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cic.batch import compute, profiles
+from cic.history import SCHEMA
 from cic.model import Trait
 from cic.oracle import oracle
-from cic.ports import Engine, Example, FactRow, HistorySource, Mirror, Scorer
+from cic.ports import ChangeRow, Engine, Example, FactRow, HistorySource, Mirror, Scorer, Store
 from cid.kit.clock import DAY, HOUR
+from cid.kit.db import Database
 from cid.kit.definitions import D, Entry
 from cid.kit.errors import ICustomerError, InvalidInput, Refused
 from cid.model.definition import Attribute
 from cid.model.fact import Fact
+from cid.testing import columns_of
 
 
 class Facts(HistorySource):
@@ -273,3 +278,106 @@ def _row(fact: Fact) -> FactRow:
         json.dumps(fact.properties, ensure_ascii=False),
         json.dumps(fact.attributes, ensure_ascii=False),
     )
+
+
+def change(customer: str, kind: str = "entered", at: int = DAY, **given: Any) -> ChangeRow:
+    """Make an entry into or an exit from the segment ``vip``."""
+    row = ChangeRow(customer, "vip", "v1", kind, at, at + 1, "fact", "m1", {"orders": 4}, "loop")
+    return row._replace(**given)
+
+
+class StoreContract:
+    """What a store of memberships must do."""
+
+    @pytest.fixture
+    def database(self) -> Database:
+        """Return a database with the tables, and nothing in them."""
+        raise NotImplementedError("Provide a `database` fixture.")
+
+    @pytest.fixture
+    def store(self, database: Database) -> Store:
+        """Return the store on that database."""
+        raise NotImplementedError("Provide a `store` fixture.")
+
+    def save(self, database: Database, store: Store, *changes: ChangeRow) -> None:
+        """Write changes in a batch of their own."""
+        with database.write() as connection:
+            store.save(connection, changes, 1_767_323_045_123, "v1")
+
+    def test_keeps_the_protocol(self, store: Store) -> None:
+        assert isinstance(store, Store)
+
+    def test_an_empty_store_has_no_members_and_no_moment(
+        self, database: Database, store: Store
+    ) -> None:
+        with database.read() as connection:
+            assert list(store.memberships(connection)) == []
+            assert (store.moment(connection), store.version(connection)) == (0, "")
+        assert (store.sizes(), store.changes(), store.count()) == ({}, [], 0)
+        assert store.last_verification() is None
+
+    def test_memberships_follow_from_changes(self, database: Database, store: Store) -> None:
+        self.save(database, store, change("c1"), change("c2"), change("c2", segment="gold"))
+        self.save(database, store, change("c1", "left", 2 * DAY))
+        with database.read() as connection:
+            kept = set(store.memberships(connection))
+            assert kept == {("c2", "vip", DAY), ("c2", "gold", DAY)}
+            assert store.moment(connection) == 1_767_323_045_123
+            assert store.version(connection) == "v1"
+        assert store.sizes() == {"vip": 1, "gold": 1}
+        assert store.count() == 4
+
+    def test_of_several_changes_in_one_batch_the_last_one_counts(
+        self, database: Database, store: Store
+    ) -> None:
+        there_and_back = [change("c1"), change("c1", "left", 2 * DAY), change("c1", at=3 * DAY)]
+        self.save(database, store, *there_and_back, change("c2"), change("c2", "left"))
+        with database.read() as connection:
+            assert list(store.memberships(connection)) == [("c1", "vip", 3 * DAY)]
+        assert store.count() == 5
+
+    def test_members_and_changes_come_newest_first(self, database: Database, store: Store) -> None:
+        self.save(database, store, change("c1"), change("c2", at=3 * DAY), change("c3", at=2 * DAY))
+        assert [row["customer"] for row in store.members("vip", 2)] == ["c2", "c3"]
+        assert [row["customer"] for row in store.changes(limit=2)] == ["c2", "c3"]
+        assert [row["kind"] for row in store.changes(customer="c1")] == ["entered"]
+        assert store.changes(segment="gold") == []
+        assert store.memberships_of("c2") == [{"segment": "vip", "since": 3 * DAY}]
+
+    def test_a_change_says_why_as_it_was_said(self, database: Database, store: Store) -> None:
+        seen = {"orders": 4, "city": "Zürich 苏黎世", "spend": 12.5, "vip": None, "nul": "\0"}
+        self.save(database, store, change("c1", seen=seen, known_at=1 << 50))
+        (found,) = store.changes()
+        assert {**found["seen"], "nul": ""} == {**seen, "nul": ""}
+        assert (found["known_at"], found["cause_id"], found["loop"]) == (1 << 50, "m1", "loop")
+
+    def test_moves_are_counted_by_day(self, database: Database, store: Store) -> None:
+        moved = [change(f"c{n}", at=5 * DAY + n) for n in range(3)]
+        late = change("c0", "left", 7 * DAY - 1)
+        self.save(database, store, change("c9", at=DAY), *moved, late)
+        assert store.moves("vip", 5 * DAY) == [(5, 3, 0), (6, 0, 1)]
+        assert store.moves("gold", 0) == []
+
+    def test_a_batch_that_fails_leaves_nothing(self, database: Database, store: Store) -> None:
+
+        def fail() -> None:
+            with database.write() as connection:
+                store.save(connection, [change("c1")], 7, "v2")
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            fail()
+        assert (store.count(), store.sizes()) == (0, {})
+
+    def test_the_last_verification_is_remembered(self, database: Database, store: Store) -> None:
+        report = {"as_of": 1, "traits": 2, "segments": 3, "customers": 4, "mismatches": 0}
+        store.note({"at": 1_767_323_045_123, **report})
+        store.note({"at": 1_767_323_045_122, **report, "mismatches": 9})
+        found = store.last_verification()
+        assert found is not None
+        assert (found["at"], found["mismatches"]) == (1_767_323_045_123, 0)
+
+    def test_history_gets_what_it_asks_for(self, database: Database, store: Store) -> None:
+        found = {name: set(columns_of(database, sql)) for name, sql in store.mirrors().items()}
+        for name in ("memberships", "changes", "verification"):
+            assert set(SCHEMA[name]) <= found[name]

@@ -77,6 +77,11 @@ class Store(Protocol):
     def rows(self, table: str, where: Mapping[str, Any], limit: int) -> list[dict[str, Any]]:
         """Return rows of a subject-area table, newest first."""
 
+    def declare(
+        self, systems: Sequence[Mapping[str, Any]], segments: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Bring the tables of channels, touchpoints and segments in line with the definitions."""
+
     def mirrors(self) -> dict[str, str]:
         """Return the SELECTs that feed the history."""
 

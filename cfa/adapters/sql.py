@@ -8,7 +8,6 @@ from typing import Any
 import orjson
 from sqlalchemy import (
     Connection,
-    Table,
     bindparam,
     func,
     literal,
@@ -17,11 +16,10 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from cfa.model import CLOSED, Step, Work
 from cfa.tables import TITLES, WORK, case_message
-from cid.kit.db import Database
+from cid.kit.db import Database, upsert
 
 _AT_ONCE = 500
 
@@ -95,8 +93,8 @@ class SqlStore:
                 }
             )
         for kind, changed in rows.items():
-            _upsert(connection, WORK[kind], changed)
-        _upsert(connection, case_message, [dict(message) for message in messages])
+            upsert(connection, WORK[kind], changed)
+        upsert(connection, case_message, [dict(message) for message in messages])
 
     def rows(
         self,
@@ -181,17 +179,3 @@ def _work(kind: str, row: Mapping[Any, Any]) -> Work:
 
 def _parts(ids: list[str]) -> list[list[str]]:
     return [ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE)]
-
-
-def _upsert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    if not rows:
-        return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table)
-    keys = [column.name for column in table.primary_key]
-    fresh = {
-        column.name: statement.excluded[column.name]
-        for column in table.c
-        if column.name not in keys
-    }
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=fresh), rows)

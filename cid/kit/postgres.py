@@ -10,15 +10,17 @@ from typing import Any, cast
 import orjson
 from sqlalchemy import JSON, Connection, Engine, Table, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from cid.kit.documents import as_document, storable
-from cid.kit.errors import Conflict, InvalidInput, Unavailable
+from cid.kit.errors import Conflict, ICustomerError, InvalidInput, Unavailable
 
 DRIVER = "postgresql+psycopg"
 COMPANY = 0x49435553
 """First half of the key of our advisory locks; the second half is the schema."""
+_TROUBLE = ("08", "25", "40", "53", "55", "57", "58")
+"""Codes that say what may pass: no connection, a stopped transaction, a deadlock, no memory or disk, a lock."""
 PATIENCE = "60s"
 """How long a writer waits for another one."""
 ABANDONED = "300s"
@@ -59,7 +61,7 @@ def open_engine(url: str) -> Engine:
             "Postgres needs the package psycopg.",
             hint="Install it: pip install 'icustomer[postgres]'",
         ) from error
-    except (DBAPIError, ValueError) as error:
+    except (ArgumentError, ValueError) as error:
         raise InvalidInput(f"The database's address cannot be understood: {error}.") from error
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
@@ -102,19 +104,46 @@ def explained() -> Iterator[None]:
     """Turn what the driver says into our own errors; the message of a rejected row is kept short."""
     try:
         yield
-    except IntegrityError as error:
-        raise Conflict(
-            f"Somebody else has written this already: {_first_line(error)}",
-            hint="Read again and try again.",
-        ) from error
     except PoolTimeoutError as error:
         raise Unavailable("All connections to the database are busy.", hint="Try again.") from error
     except DBAPIError as error:
-        if isinstance(error, OperationalError) or error.connection_invalidated:
-            raise Unavailable(
-                f"The database cannot be used just now: {_first_line(error)}", hint="Try again."
-            ) from error
-        raise
+        ours = _in_our_words(error.orig, error.connection_invalidated)
+        if ours is None:
+            raise
+        raise ours from error
+
+
+def _in_our_words(error: BaseException | None, lost: bool) -> ICustomerError | None:
+    state = getattr(error, "sqlstate", None) or ("08000" if lost or _is_trouble(error) else "")
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    if state.startswith("23"):
+        return Conflict(
+            f"Somebody else has written this already: {lines[0]}", hint="Read again and try again."
+        )
+    if state[:2] in _TROUBLE:
+        return Unavailable(f"The database cannot be used just now: {lines[0]}", hint="Try again.")
+    return None
+
+
+def _is_trouble(error: BaseException | None) -> bool:
+    """Tell a server that cannot be reached, which has no code for that, from a wrong request."""
+    return type(error).__name__ in ("OperationalError", "ConnectionTimeout")
+
+
+@contextmanager
+def _driver(connection: Connection) -> Iterator[Any]:
+    """Give the driver's own cursor, which knows of COPY; its errors are explained like all others."""
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.cursor() as cursor:
+            yield cursor
+    except connection.dialect.loaded_dbapi.Error as error:
+        if driver.closed:
+            connection.invalidate()
+        ours = _in_our_words(error, driver.closed)
+        if ours is None:
+            raise
+        raise ours from error
 
 
 def insert(
@@ -123,7 +152,8 @@ def insert(
     """Insert rows, mappings or tuples, by COPY: half the time of single statements."""
     json = [index for index, name in enumerate(columns) if isinstance(table.c[name].type, JSON)]
     names = ", ".join(f'"{name}"' for name in columns)
-    with _cursor(connection).copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
+    statement = f'COPY "{table.name}" ({names}) FROM STDIN'
+    with _driver(connection) as cursor, cursor.copy(statement) as copy:
         for row in _tuples(columns, rows):
             for index in json:
                 row[index] = _document(row[index])
@@ -143,16 +173,16 @@ def upsert(
     places = [columns.index(column.name) for column in table.primary_key]
     waiting: list[list[Any]] = []
     keys: set[tuple[Any, ...]] = set()
-    cursor = _cursor(connection)
-    for row in _tuples(columns, rows):
-        key = tuple(row[place] for place in places)
-        if key in keys:
-            # One statement may touch a row once only: what comes again is for the next one.
-            cursor.execute(statement, (_rows(columns, waiting),))
-            waiting, keys = [], set()
-        keys.add(key)
-        waiting.append(row)
-    cursor.execute(statement, (_rows(columns, waiting),))
+    with _driver(connection) as cursor:
+        for row in _tuples(columns, rows):
+            key = tuple(row[place] for place in places)
+            if key in keys:
+                # One statement may touch a row once only: what comes again is for the next one.
+                cursor.execute(statement, (_rows(columns, waiting),))
+                waiting, keys = [], set()
+            keys.add(key)
+            waiting.append(row)
+        cursor.execute(statement, (_rows(columns, waiting),))
 
 
 def order_by_bytes(connection: Connection) -> None:
@@ -241,11 +271,6 @@ def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(_WRITE)
 
 
-def _cursor(connection: Connection) -> Any:
-    driver: Any = connection.connection.driver_connection
-    return driver.cursor()
-
-
 def _tuples(columns: tuple[str, ...], rows: Sequence[Any]) -> Iterator[list[Any]]:
     for row in rows:
         values = (
@@ -267,8 +292,3 @@ def _document(value: Any) -> str:
     document = as_document(value)
     # In documents the sign may hide deep inside; that is rare enough to look closely only then.
     return as_document(storable(orjson.loads(document))) if "\\u0000" in document else document
-
-
-def _first_line(error: DBAPIError) -> str:
-    lines = str(error.orig).strip().splitlines()
-    return lines[0] if lines else type(error.orig).__name__

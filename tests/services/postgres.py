@@ -59,11 +59,12 @@ class Postgres:
         """Return the address of a database, as people write it."""
         return f"postgresql://{OWNER}@127.0.0.1:{self.port}/{database}"
 
-    def database(self) -> str:
-        """Make an empty database; return its address."""
+    def database(self, template: str = "") -> str:
+        """Make an empty database, or a copy of one that nobody uses just now; return its address."""
         name = f"db{next(self._numbers)}"
+        of = f" TEMPLATE {template.rpartition('/')[2]}" if template else ""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(f"CREATE DATABASE {name}{of}")
         return self.url(name)
 
     def start(self) -> None:

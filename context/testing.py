@@ -1,0 +1,185 @@
+"""What every store of decisions must do, as tests: subclass, give a database and the store, run.
+
+```python
+class TestMyStore(StoreContract):
+    @pytest.fixture
+    def database(self, tmp_path):
+        return my_database(tmp_path)
+
+    @pytest.fixture
+    def store(self, database):
+        return MyStore(database)
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from cic.history import SCHEMA
+from cid.kit.clock import DAY
+from cid.kit.db import Database
+from cid.testing import columns_of
+from context.ports import ActionRow, DecisionRow, Store, TimerRow
+
+
+def decision(id: str, at: int = DAY, **given: Any) -> DecisionRow:
+    """Make a decision with few words."""
+    row = DecisionRow(
+        id, "greet", "v1", "event", "c_ann", "user_id:ann", at, "m1", "", True, "first order",
+        {"orders": 1, "city": "Zürich 苏黎世", "seen": None}, "loop1", "", "", 1 << 40,
+    )  # fmt: skip
+    return row._replace(**given)
+
+
+def action(id: str, next_try: int = 5, **given: Any) -> ActionRow:
+    """Make an action with few words."""
+    row = ActionRow(
+        id, "d1", "greet", "email", "c_ann", "user_id:ann", 1, "pending", 0, next_try, "",
+        {"text": "Grüß Gott 🙂", "deep": {"list": [1, None]}}, "loop1",
+    )  # fmt: skip
+    return row._replace(**given)
+
+
+def timer(id: str, due: int = 7) -> TimerRow:
+    """Make a waiting rule."""
+    return TimerRow(id, "greet", "user_id:ann", due, "m1", {"event": "Order Completed"}, "loop1")
+
+
+class StoreContract:
+    """What a store of decisions, actions and timers must do."""
+
+    @pytest.fixture
+    def database(self) -> Database:
+        """Return a database with the tables, and nothing in them."""
+        raise NotImplementedError("Provide a `database` fixture.")
+
+    @pytest.fixture
+    def store(self, database: Database) -> Store:
+        """Return the store on that database."""
+        raise NotImplementedError("Provide a `store` fixture.")
+
+    def save(
+        self,
+        database: Database,
+        store: Store,
+        *rows: DecisionRow | ActionRow | TimerRow,
+        done: Sequence[str] = (),
+        schedule: Mapping[str, int] = {},
+        looked: Mapping[str, int] = {},
+    ) -> None:
+        """Write rows of any kind in a batch of their own."""
+        decisions = [row for row in rows if isinstance(row, DecisionRow)]
+        actions = [row for row in rows if isinstance(row, ActionRow)]
+        timers = [row for row in rows if isinstance(row, TimerRow)]
+        with database.write() as connection:
+            store.save(connection, decisions, actions, timers, done, schedule, looked)
+
+    def test_keeps_the_protocol(self, store: Store) -> None:
+        """It has all methods."""
+        assert isinstance(store, Store)
+
+    def test_an_empty_store_has_decided_nothing(self, database: Database, store: Store) -> None:
+        """That is no error."""
+        with database.read() as connection:
+            assert [*store.timers(connection), *store.last_firings(connection)] == []
+            assert store.schedule(connection) == {}
+        assert [*store.pending(1 << 60, 9), *store.decisions("", "", "", 9)] == []
+        assert store.statistics() == {}
+        assert store.totals() == {"decisions": 0, "actions": 0}
+
+    def test_decisions_come_back_as_they_were_newest_first(
+        self, database: Database, store: Store
+    ) -> None:
+        """With what was seen; of a customer, a rule or a loop."""
+        rows = [decision("d1"), decision("d2", 3 * DAY), decision("d3", 2 * DAY, loop="loop2")]
+        self.save(database, store, *rows)
+        found = store.decisions("", "", "", 9)
+        assert [row["id"] for row in found] == ["d2", "d3", "d1"]
+        assert found[2] == rows[0]._asdict()
+        assert [row["id"] for row in store.decisions("c_ann", "greet", "loop2", 9)] == ["d3"]
+        assert store.decisions("c_bob", "", "", 9) == []
+        with database.read() as connection:
+            last = list(store.last_firings(connection))
+        assert last == [("greet", "user_id:ann", 3 * DAY)]
+
+    def test_an_action_that_is_known_is_not_begun_again(
+        self, database: Database, store: Store
+    ) -> None:
+        """What was carried out stays so, whatever is decided again."""
+        self.save(database, store, action("a1"), action("a2"))
+        store.delivered([action("a1", state="done", attempts=1)])
+        self.save(database, store, action("a1"), action("a3"))
+        assert [row.id for row in store.pending(9, 9)] == ["a2", "a3"]
+        states = {row["id"]: row["state"] for row in store.actions("", "", 9)}
+        assert states == {"a1": "done", "a2": "pending", "a3": "pending"}
+
+    def test_what_is_due_comes_oldest_first(self, database: Database, store: Store) -> None:
+        """Nothing before its time, nothing that is done or dead; as it was."""
+        given = [action("a1", 9), action("a2", 3), action("a3", 10), action("a4", 3)]
+        self.save(database, store, *given, action("a5", 1, state="dead"))
+        assert store.pending(9, 9) == [given[1], given[3], given[0]]
+        assert [row.id for row in store.pending(9, 1)] == ["a2"]
+
+    def test_timers_wait_until_they_have_rung(self, database: Database, store: Store) -> None:
+        """A timer that is set again is one timer."""
+        self.save(database, store, timer("t1"), timer("t2"), schedule={"greet": 5, "ask": 6})
+        self.save(database, store, timer("t2", 1 << 45), done=["t1"], schedule={"greet": 8})
+        with database.read() as connection:
+            assert list(store.timers(connection)) == [timer("t2", 1 << 45)]
+            assert store.schedule(connection) == {"greet": 8, "ask": 6}
+
+    def test_counts_add_up(self, database: Database, store: Store) -> None:
+        """How often a rule looked, how often it fired, what waits and what is given up."""
+        self.save(database, store, looked={"greet": 2, "ask": 1})
+        self.save(database, store, decision("d1"), decision("d2", 2 * DAY), looked={"greet": 3})
+        self.save(database, store, action("a1"), action("a2", state="dead"))
+        greet = {"looked": 5, "fired": 2, "last": 2 * DAY, "pending": 1, "dead": 1}
+        ask = {"looked": 1, "fired": 0, "last": None, "pending": 0, "dead": 0}
+        assert store.statistics() == {"greet": greet, "ask": ask}
+        assert store.totals() == {"decisions": 2, "actions": 2}
+
+    def test_firings_are_counted_by_day(self, database: Database, store: Store) -> None:
+        """Since a moment; the last day takes what comes later."""
+        moments = (DAY - 1, DAY, DAY + 5, 2 * DAY + 5, 9 * DAY)
+        self.save(database, store, *(decision(f"d{at}", at) for at in moments))
+        assert store.recent(DAY, 3) == {"greet": [2, 1, 1]}
+
+    def test_decisions_and_actions_follow_their_identity(
+        self, database: Database, store: Store
+    ) -> None:
+        """To the customer that it belongs to now."""
+        self.save(database, store, decision("d1"), action("a1"))
+        with database.write() as connection:
+            store.regroup(connection, {"user_id:ann": "c_new", "user_id:bob": "c_bob"})
+        assert [row["customer"] for row in store.decisions("c_new", "", "", 9)] == ["c_new"]
+        assert [row["customer"] for row in store.actions("c_new", "", 9)] == ["c_new"]
+
+    def test_odd_texts_stop_nothing(self, database: Database, store: Store) -> None:
+        """Whatever a customer may have written."""
+        odd = "'; DROP TABLE x; --\0\n\\N"
+        self.save(database, store, decision("d1", reason=odd, seen={odd: [odd]}))
+        self.save(database, store, action("a1", parameters={"x": odd}))
+        assert store.totals() == {"decisions": 1, "actions": 1}
+        assert "DROP TABLE" in store.pending(9, 9)[0].parameters["x"]
+
+    def test_a_batch_that_fails_leaves_nothing(self, database: Database, store: Store) -> None:
+        """What belongs together happens together."""
+
+        def fail() -> None:
+            with database.write() as connection:
+                store.save(connection, [decision("d1")], [action("a1")], [timer("t1")], [], {}, {})
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            fail()
+        assert store.totals() == {"decisions": 0, "actions": 0}
+
+    def test_history_gets_what_it_asks_for(self, database: Database, store: Store) -> None:
+        """The SELECTs for history have the columns of its views."""
+        found = {name: set(columns_of(database, sql)) for name, sql in store.mirrors().items()}
+        for name in ("decisions", "actions"):
+            assert set(SCHEMA[name]) <= found[name]
