@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from cid.kit.errors import InvalidInput, Unavailable
 
@@ -24,6 +25,9 @@ OPTIONS = (
 )
 
 
+KEPT = {"connect_timeout": 10, "keepalives_idle": 30, "application_name": "icustomer-log"}
+
+
 class PostgresServer:
     """Carries out pieces of work, each in a transaction of its own, on connections that are kept.
 
@@ -39,7 +43,8 @@ class PostgresServer:
                 "The log on Postgres needs the address of a Postgres database.",
                 hint="Set ICUSTOMER_DATABASE_URL=postgresql://name@host/database",
             )
-        self._url = f"postgresql://{place}"
+        self._options = conninfo_to_dict(f"postgresql://{place}")
+        self._options["options"] = f"{self._options.get('options', '')} {OPTIONS}".strip()
         self._patience = patience
         self._idle: list[Connection] = []
         self._closed = False
@@ -89,9 +94,7 @@ class PostgresServer:
         try:
             return self._idle.pop()
         except IndexError:
-            return psycopg.connect(
-                self._url, options=OPTIONS, connect_timeout=10, application_name="icustomer-log"
-            )
+            return psycopg.connect(**{**KEPT, **self._options})  # type: ignore[arg-type]
 
     def _give_back(self, connection: Connection | None) -> None:
         if connection is None or connection.closed:

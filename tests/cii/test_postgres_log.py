@@ -23,7 +23,7 @@ def opened(url, **options):
 
 @pytest.fixture
 def url(postgres):
-    return postgres.database()
+    return postgres.schema()
 
 
 class TestPostgresLog(TransportContract):
@@ -34,7 +34,7 @@ class TestPostgresLog(TransportContract):
 
     def open(self, directory: Path) -> Transport:
         if directory not in self.urls:
-            self.urls[directory] = self.postgres.database()
+            self.urls[directory] = self.postgres.schema()
         return opened(self.urls[directory])
 
     def delete(self, log: Transport, partition: int, before: int) -> None:
@@ -46,7 +46,7 @@ class TestPostgresLog(TransportContract):
 
 
 APPENDERS = 4
-ROUNDS = 40
+ROUNDS = 25
 
 
 def append_much(url, name, begin):
@@ -166,7 +166,7 @@ def test_a_server_that_crashes_loses_nothing_it_acknowledged_and_doubles_nothing
         threads = [threading.Thread(target=work, args=(f"w{n}",)) for n in range(4)]
         for thread in threads:
             thread.start()
-        for _ in range(3):
+        for _ in range(2):
             time.sleep(0.2)
             server.stop(how)
             server.start()

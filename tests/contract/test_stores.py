@@ -1,11 +1,12 @@
 """Our stores keep the contracts that everybody else's keep, on SQLite and on Postgres."""
 
 import pytest
+from sqlalchemy import delete
 
 from cfa.testing import StoreContract as CfaContract
 from cic.history import SCHEMA
 from cic.testing import StoreContract as CicContract
-from cid.kit.db import Database
+from cid.kit.db import Database, metadata
 from cid.testing import StoreContract as CidContract
 from cid.testing import columns_of
 from cii.testing import StoreContract as CiiContract
@@ -27,9 +28,9 @@ def empty(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def template(postgres):
-    """A Postgres database with all tables, to be copied."""
-    url = postgres.database()
+def shared(postgres):
+    """A Postgres schema with all tables, to be used one after the other."""
+    url = postgres.schema()
     database = Database(url)
     migrations.upgrade(database)
     database.close()
@@ -37,14 +38,15 @@ def template(postgres):
 
 
 def opened(request, tmp_path):
-    if request.param == "sqlite":
+    if request.param == "postgres":
+        database = Database(request.getfixturevalue("shared"))
+        with database.write() as connection:
+            for table in reversed(metadata.sorted_tables):
+                connection.execute(delete(table))
+    else:
         path = tmp_path / "records.sqlite"
         path.write_bytes(request.getfixturevalue("empty").read_bytes())
-        url = f"sqlite:///{path}"
-    else:
-        template = request.getfixturevalue("template")
-        url = request.getfixturevalue("postgres").database(template)
-    database = Database(url)
+        database = Database(f"sqlite:///{path}")
     yield database
     database.close()
 

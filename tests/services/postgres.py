@@ -59,13 +59,19 @@ class Postgres:
         """Return the address of a database, as people write it."""
         return f"postgresql://{OWNER}@127.0.0.1:{self.port}/{database}"
 
-    def database(self, template: str = "") -> str:
-        """Make an empty database, or a copy of one that nobody uses just now; return its address."""
+    def database(self) -> str:
+        """Make an empty database; return its address."""
         name = f"db{next(self._numbers)}"
-        of = f" TEMPLATE {template.rpartition('/')[2]}" if template else ""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}{of}")
+            connection.execute(f"CREATE DATABASE {name}")
         return self.url(name)
+
+    def schema(self) -> str:
+        """Make an empty schema, which is quicker than a database; return its address."""
+        name = f"s{next(self._numbers)}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE SCHEMA {name}")
+        return f"{self.url('postgres')}?options=-csearch_path%3D{name}"
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
