@@ -85,6 +85,11 @@ class DuckDbHistory:
                 for name, mirror in tables.items():
                     _refresh(cursor, name, mirror)
                 cursor.execute("COMMIT")
+            except (duckdb.IOException, duckdb.TransactionException) as error:
+                raise Unavailable(
+                    f"History cannot be kept: {_first_line(error)}",
+                    hint="The records are complete; history follows once the disk has room.",
+                ) from error
             finally:
                 cursor.close()
             return added

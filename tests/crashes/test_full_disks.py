@@ -147,6 +147,23 @@ def test_history_without_room_is_told_and_taken_in_later(company):
     assert company.cic.sql("SELECT count(*) FROM facts")["rows"] == [[15]]
 
 
+def test_a_history_whose_disk_is_full_is_told_as_such(company, monkeypatch):
+    import duckdb
+
+    def full(*_):
+        raise duckdb.TransactionException("Failed to commit: No space left on device\nmore")
+
+    engine = company.history.engine
+    company.cii.append(story.steps()[0][1])
+    company.catch_up()
+    with monkeypatch.context() as patched:
+        patched.setattr(engine, "_add_facts", full)
+        with pytest.raises(Unavailable, match="No space left"):
+            company.history.fresh()
+    company.history.fresh()
+    assert engine.position() > 0
+
+
 def test_on_a_real_full_disk_it_stops_with_a_reason_and_goes_on_when_there_is_room(lives, tmp_path):
     path, kept = tmp_path / "disk", tmp_path / "kept"
     path.mkdir()
