@@ -67,6 +67,7 @@ class KafkaLog:
         ca_file: the certificate authority's certificate, where it is not a public one.
         queue_limit: how many messages may wait for their confirmation before more are refused.
         queue_bytes: the same in bytes.
+        patience: seconds to go on asking a cluster that does not answer, before saying so.
     """
 
     def __init__(
@@ -84,9 +85,10 @@ class KafkaLog:
         ca_file: str = "",
         queue_limit: int = 50_000,
         queue_bytes: int = 64 << 20,
+        patience: float = 10.0,
     ) -> None:
         check_checksums()
-        self._cluster = Cluster(servers, security, mechanism, user, password, ca_file)
+        self._cluster = Cluster(servers, security, mechanism, user, password, ca_file, patience)
         self._partitions = partitions
         self._prefix = prefix
         self._replication = replication

@@ -17,8 +17,6 @@ from cid.kit.errors import Conflict, ICustomerError, InvalidInput, Unavailable
 log = structlog.get_logger(__name__)
 R = TypeVar("R")
 
-PATIENCE = 10.0
-"""Seconds to go on asking a cluster that does not answer, before saying so."""
 PAUSE = 0.1
 """Seconds between two attempts."""
 LONGEST = 16 << 20
@@ -36,6 +34,7 @@ class Cluster:
         user: the user's name.
         password: the user's password.
         ca_file: the certificate authority's certificate, where it is not a public one.
+        patience: seconds to go on asking a cluster that does not answer, before saying so.
     """
 
     servers: str
@@ -44,13 +43,14 @@ class Cluster:
     user: str = ""
     password: str = field(default="", repr=False)
     ca_file: str = ""
+    patience: float = 10.0
 
     def options(self, **more: Any) -> dict[str, Any]:
         """Return the settings of a client, with more of its own."""
         given: dict[str, Any] = {
             "bootstrap_servers": [each.strip() for each in self.servers.split(",") if each.strip()],
             "client_id": "icustomer",
-            "bootstrap_timeout_ms": int(PATIENCE * 1000),
+            "bootstrap_timeout_ms": int(self.patience * 1000),
             "request_timeout_ms": 10_000,
             # A broker that was restarted is back in seconds: do not stay away for half a minute.
             "reconnect_backoff_max_ms": 1_000,
@@ -117,7 +117,7 @@ def ask(cluster: Cluster, question: Callable[..., R], *arguments: Any) -> R:
     Raises:
         Unavailable: it did not answer in time.
     """
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + cluster.patience
     while True:
         with answering(cluster):
             try:

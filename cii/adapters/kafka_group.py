@@ -61,7 +61,7 @@ class Member:
                 # Nothing is fetched: the group's share is not read through the group.
                 if mine := consumer.assignment():
                     consumer.pause(*mine)
-                consumer.poll(timeout_ms=min(max(ttl // 4, 50), 500), max_records=1)
+                consumer.poll(timeout_ms=min(max(ttl // 10, 50), 500), max_records=1)
             except (errors.RebalanceInProgressError, errors.CommitFailedError) as error:
                 # Members come and go: the share is known with the next renewal.
                 log.debug("kafka.rebalancing", error=str(error))

@@ -16,7 +16,7 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 
 from cid.kit.errors import Unavailable
-from cii.adapters.kafka_connection import LONGEST, PATIENCE, Cluster
+from cii.adapters.kafka_connection import LONGEST, Cluster
 from cii.ports import LogRecord
 
 AHEAD = 10_000
@@ -65,6 +65,7 @@ class Reader:
     def __init__(self, cluster: Cluster, topic: str, name: str) -> None:
         self._topic = topic
         self._name = name
+        self._patience = cluster.patience
         self._ahead: dict[int, _Ahead] = {}
         self._paused: set[int] = set()
         self._lock = threading.Lock()
@@ -106,13 +107,13 @@ class Reader:
                 ahead = self._go(partition, offset)
             ahead.forget(offset)
             fetched = False
-            patience = time.monotonic() + PATIENCE
+            patience = time.monotonic() + self._patience
             while len(ahead.records) < limit and ahead.next < end and not ahead.full:
                 before = ahead.next
                 self._fetch(partition)
                 fetched = True
                 if ahead.next > before:
-                    patience = time.monotonic() + PATIENCE
+                    patience = time.monotonic() + self._patience
                 elif time.monotonic() > patience:
                     if ahead.records:
                         break
