@@ -33,7 +33,7 @@ from cii.facade import Integration
 from cii.mapping import Mapper
 from cii.model import IDENTIFIERS
 from cii.ports import STORES as CII_STORES
-from cii.ports import TRANSPORTS, CollectLimits
+from cii.ports import CollectLimits
 from cii.synchronization import Pipeline
 from context.decision import Table, ready_rules
 from context.delivery import Delivery
@@ -47,6 +47,7 @@ from icustomer.history import History, Recorder, Source
 from icustomer.lineage import Lineage
 from icustomer.models import Models
 from icustomer.settings import Settings, records_url
+from icustomer.transports import open_log
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,7 @@ def build(
         "cfa": CFA_STORES.load("sql")(database),
         "context": CONTEXT_STORES.load("sql")(database),
     }
-    transport: Any = log or TRANSPORTS.load(settings.transport)(
-        data / "log.sqlite", partitions=settings.partitions
-    )
+    transport: Any = log or open_log(settings, data)
     transport.create("facts", settings.partitions)
     bus = Bus()
 
