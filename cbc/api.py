@@ -12,6 +12,8 @@ from pydantic import BaseModel
 from cbc.facade import MAX_DRILL, Capabilities
 from cbc.measurement.reading import Comparison, Verdict
 from cid.kit.definitions import Title
+from cid.kit.privacy import masked, sees_personal
+from cid.kit.web import MOMENT, Guarded, personal, role_of
 
 Moment = str
 """ISO 8601 in UTC."""
@@ -198,7 +200,9 @@ class Loop(BaseModel):
 NO_SUCH: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such thing."}}
 CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {}}}}
 
-router = APIRouter(prefix="/api/cbc", tags=["cbc"])
+PERSONAL = ("names.**", *(f"rows.{name}" for name in ("text", "task", "title", "subject", "name")))
+
+router = APIRouter(route_class=Guarded, prefix="/api/cbc", tags=["cbc"])
 
 
 def capabilities_of(request: Request) -> Capabilities:
@@ -209,7 +213,14 @@ def capabilities_of(request: Request) -> Capabilities:
 
 Cbc = Annotated[Capabilities, Depends(capabilities_of)]
 Name = Annotated[str, Path(min_length=1, max_length=200)]
-AsOf = Annotated[str, Query(max_length=40, description="moment, ISO 8601; now if empty")]
+AsOf = Annotated[
+    str,
+    Query(
+        max_length=40,
+        description="moment, ISO 8601; now if empty",
+        json_schema_extra=MOMENT,
+    ),
+]
 
 
 @router.get("/measures")
@@ -224,8 +235,14 @@ def measure(cbc: Cbc, name: Name, as_of: AsOf = "") -> Measure:
     return Measure(**cbc.measure(name, as_of))
 
 
-@router.get("/measures/{name}/drill", responses=NO_SUCH | CSV, response_model=Drill)
+@router.get(
+    "/measures/{name}/drill",
+    responses=NO_SUCH | CSV,
+    response_model=Drill,
+    openapi_extra=personal(*PERSONAL),
+)
 def drill(
+    request: Request,
     cbc: Cbc,
     name: Name,
     as_of: AsOf = "",
@@ -236,6 +253,8 @@ def drill(
     found = cbc.drill(name, as_of, limit)
     if format == "json":
         return Drill(**found)
+    if not sees_personal(role_of(request)):
+        found = masked(found, PERSONAL)
     return Response(
         _csv(found["columns"], found["rows"]),
         media_type="text/csv; charset=utf-8",
@@ -255,7 +274,9 @@ def capability(cbc: Cbc, name: Name, as_of: AsOf = "") -> Capability:
     return Capability(**cbc.capability(name, as_of))
 
 
-@router.get("/loops/{id}", responses=NO_SUCH)
+@router.get(
+    "/loops/{id}", responses=NO_SUCH, openapi_extra=personal("names.**", "steps.what?layer=cfa")
+)
 def loop(cbc: Cbc, id: Name) -> Loop:
     """Trace one loop from the insight to what came of it."""
     return Loop(**cbc.loop(id))

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cfa.facade import Applications
 from cid.kit.definitions import Title
+from cid.kit.web import Guarded, personal
 
 Moment = str
 """ISO 8601 in UTC."""
@@ -223,9 +224,13 @@ class Found(BaseModel):
 
 
 NO_SUCH: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such thing."}}
+OF_TASK = personal("title", "name", "note")
+OF_CASE = personal("subject", "name", "resolution", "messages.text")
+OF_DEAL = personal("name", "owner")
 DONE = NO_SUCH | {409: {"description": "It contradicts the present state."}}
 
-router = APIRouter(prefix="/api/cfa", tags=["cfa"])
+# What is done with a thing is named before the thing itself: an id may hold a slash.
+router = APIRouter(route_class=Guarded, prefix="/api/cfa", tags=["cfa"])
 
 
 def applications(request: Request) -> Applications:
@@ -238,7 +243,7 @@ Apps = Annotated[Applications, Depends(applications)]
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 
-@router.get("/tasks")
+@router.get("/tasks", openapi_extra=OF_TASK)
 def tasks(
     apps: Apps,
     state: Literal["open", "done", ""] = "open",
@@ -250,19 +255,19 @@ def tasks(
     return [Task(**task) for task in apps.tasks(state, queue, customer, limit)]
 
 
-@router.get("/tasks/{id:path}", responses=NO_SUCH)
-def task(apps: Apps, id: Id) -> Task:
-    """Return one task."""
-    return Task(**apps.task(id))
-
-
-@router.post("/tasks/{id:path}/completion", responses=DONE)
+@router.post("/tasks/{id:path}/completion", responses=DONE, openapi_extra=OF_TASK)
 def complete_task(apps: Apps, id: Id, given: Completion) -> Task:
     """Say that a task is done and what came of it."""
     return Task(**apps.complete_task(id, given.outcome, given.note, given.actor))
 
 
-@router.get("/cases")
+@router.get("/tasks/{id:path}", responses=NO_SUCH, openapi_extra=OF_TASK)
+def task(apps: Apps, id: Id) -> Task:
+    """Return one task."""
+    return Task(**apps.task(id))
+
+
+@router.get("/cases", openapi_extra=OF_CASE)
 def cases(
     apps: Apps,
     state: Literal["open", "waiting", "resolved", ""] = "open",
@@ -274,52 +279,66 @@ def cases(
     return [Case(**case) for case in apps.cases(state, queue, customer, limit)]
 
 
-@router.get("/cases/{id:path}", responses=NO_SUCH)
-def case(apps: Apps, id: Id) -> CaseWithMessages:
-    """Return one case with its conversation."""
-    return CaseWithMessages(**apps.case(id))
-
-
-@router.post("/cases/{id:path}/messages", responses=DONE)
+@router.post(
+    "/cases/{id:path}/messages",
+    responses=DONE,
+    openapi_extra=OF_CASE,
+)
 def reply(apps: Apps, id: Id, given: Reply) -> CaseWithMessages:
     """Answer the customer."""
     return CaseWithMessages(**apps.reply(id, given.text, given.actor, given.waiting))
 
 
-@router.post("/cases/{id:path}/resolution", responses=DONE)
+@router.post(
+    "/cases/{id:path}/resolution",
+    responses=DONE,
+    openapi_extra=OF_CASE,
+)
 def resolve(apps: Apps, id: Id, given: Resolution) -> CaseWithMessages:
     """Say that a case is resolved, and how."""
     return CaseWithMessages(**apps.resolve(id, given.resolution, given.actor))
 
 
-@router.get("/board", responses=NO_SUCH)
+@router.get(
+    "/cases/{id:path}",
+    responses=NO_SUCH,
+    openapi_extra=OF_CASE,
+)
+def case(apps: Apps, id: Id) -> CaseWithMessages:
+    """Return one case with its conversation."""
+    return CaseWithMessages(**apps.case(id))
+
+
+@router.get(
+    "/board", responses=NO_SUCH, openapi_extra=personal("columns.cards.name", "columns.cards.owner")
+)
 def board(apps: Apps, pipeline: str = "") -> Board:
     """Return a pipeline as a board."""
     return Board(**apps.board(pipeline))
 
 
-@router.get("/opportunities/{id:path}", responses=NO_SUCH)
-def opportunity(apps: Apps, id: Id) -> Opportunity:
-    """Return one opportunity."""
-    return Opportunity(**apps.opportunity(id))
-
-
-@router.post("/opportunities/{id:path}/stage", responses=DONE)
+@router.post("/opportunities/{id:path}/stage", responses=DONE, openapi_extra=OF_DEAL)
 def move(apps: Apps, id: Id, given: Move) -> Opportunity:
     """Move an opportunity to another stage."""
     return Opportunity(**apps.move(id, given.stage, given.actor))
 
 
-@router.post("/opportunities/{id:path}/quote", responses=DONE)
+@router.post("/opportunities/{id:path}/quote", responses=DONE, openapi_extra=OF_DEAL)
 def quote(apps: Apps, id: Id, given: Quote) -> Opportunity:
     """Send a quote."""
     return Opportunity(**apps.quote(id, given.amount, given.discount, given.actor))
 
 
-@router.post("/opportunities/{id:path}/order", responses=DONE)
+@router.post("/opportunities/{id:path}/order", responses=DONE, openapi_extra=OF_DEAL)
 def order(apps: Apps, id: Id, given: Given) -> Opportunity:
     """Turn a deal into an order."""
     return Opportunity(**apps.order(id, given.actor))
+
+
+@router.get("/opportunities/{id:path}", responses=NO_SUCH, openapi_extra=OF_DEAL)
+def opportunity(apps: Apps, id: Id) -> Opportunity:
+    """Return one opportunity."""
+    return Opportunity(**apps.opportunity(id))
 
 
 @router.get("/customers/{id}/next-best-action")
@@ -335,7 +354,7 @@ def answer_offer(apps: Apps, id: Id, given: Answer) -> Answered:
     return Answered(**apps.answer_offer(id, given.offer, given.accepted, given.reason, given.actor))
 
 
-@router.get("/search")
+@router.get("/search", openapi_extra=personal("title", "name"))
 def search(
     apps: Apps, text: Annotated[str, Query(max_length=200)] = "", limit: Limit = 20
 ) -> list[Found]:

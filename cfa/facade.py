@@ -268,13 +268,13 @@ class Applications:
 
         Raises:
             NotFound: there is no such opportunity.
-            InvalidInput: it has no amount yet.
+            Conflict: it has no amount yet.
             Conflict: the opportunity is closed.
         """
         row = self._open_deal(opportunity)
         stages = self._pipelines[self._pipeline_of(row)].stages
         if row["amount"] is None:
-            raise InvalidInput(f"Deal {opportunity!r} has no amount.", hint="Send a quote first.")
+            raise Conflict(f"Deal {opportunity!r} has no amount.", hint="Send a quote first.")
         said = {
             "order_id": f"deal-{opportunity}",
             "total": money(row["amount"]),

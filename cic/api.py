@@ -8,16 +8,7 @@ from fastapi import APIRouter, Body, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from cic.facade import Intelligence
-
-
-class Problem(BaseModel):
-    """An error as RFC 9457 has it."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    hint: str | None = None
+from cid.kit.web import MOMENT, Guarded, Problem, personal
 
 
 class SqlQuestion(BaseModel):
@@ -37,7 +28,30 @@ class Condition(BaseModel):
     when: str = Field(max_length=10_000)
 
 
+NAMES = {"type": "array", "items": {"type": "string"}}
+ASKED = {
+    "properties": {
+        "measures": {**NAMES, "minItems": 1, "maxItems": 12},
+        "dimensions": {**NAMES, "maxItems": 4},
+        "filter": {"type": "string"},
+        "segment": {"type": "string"},
+        "last": {"type": "string"},
+        "compare": {"enum": ["", "previous"]},
+        "order": {"type": "string"},
+        "top": {"type": ["integer", "null"], "minimum": 1, "maximum": 10_000},
+        "period": {
+            "type": ["object", "null"],
+            "properties": {"from": {"type": "string"}, "to": {"type": "string"}},
+            "additionalProperties": False,
+        },
+    },
+    "required": ["measures"],
+    "additionalProperties": False,
+}
+QUESTION = {"requestBody": {"content": {"application/json": {"schema": ASKED}}}}
+
 router = APIRouter(
+    route_class=Guarded,
     prefix="/api/cic",
     tags=["cic"],
     responses={
@@ -55,7 +69,14 @@ def _cic(request: Request) -> Intelligence:
 
 Cic = Annotated[Intelligence, Depends(_cic)]
 Name = Annotated[str, Path(max_length=200)]
-AsOf = Annotated[str, Query(max_length=40, description="Moment in ISO 8601; now where empty.")]
+AsOf = Annotated[
+    str,
+    Query(
+        max_length=40,
+        description="Moment in ISO 8601; now where empty.",
+        json_schema_extra=MOMENT,
+    ),
+]
 
 
 @router.get("/segments")
@@ -64,13 +85,13 @@ def segments(cic: Cic) -> list[dict[str, Any]]:
     return cic.segments()
 
 
-@router.get("/segments/{name}")
+@router.get("/segments/{name}", openapi_extra=personal("recent.name", "moved.name", "members.name"))
 def segment(cic: Cic, name: Name) -> dict[str, Any]:
     """Return one segment with its size over time and who moved."""
     return cic.segment(name)
 
 
-@router.get("/segments/{name}/members")
+@router.get("/segments/{name}/members", openapi_extra=personal("members.name"))
 def members(
     cic: Cic,
     name: Name,
@@ -81,13 +102,13 @@ def members(
     return cic.members(name, as_of, limit)
 
 
-@router.get("/segments/{name}/why/{customer}")
+@router.get("/segments/{name}/why/{customer}", openapi_extra=personal("name", "values.@"))
 def why(cic: Cic, name: Name, customer: Name) -> dict[str, Any]:
     """Say why a customer is, or is not, in a segment."""
     return cic.why(name, customer)
 
 
-@router.post("/preview")
+@router.post("/preview", openapi_extra=personal("sample.name"))
 def preview(cic: Cic, condition: Condition) -> dict[str, Any]:
     """Say how many customers meet a condition right now."""
     return cic.preview(condition.when)
@@ -99,13 +120,13 @@ def traits(cic: Cic, customer: Name, as_of: AsOf = "") -> dict[str, Any]:
     return cic.traits(customer, as_of)
 
 
-@router.post("/query")
+@router.post("/query", openapi_extra=QUESTION | personal("table"))
 def query(cic: Cic, question: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
     """Answer a question: measures, dimensions, filter, period."""
     return cic.query(question)
 
 
-@router.post("/sql")
+@router.post("/sql", openapi_extra=personal("table"))
 def sql(cic: Cic, question: SqlQuestion) -> dict[str, Any]:
     """Answer one read-only SELECT over the history."""
     return cic.sql(question.sql, question.limit)

@@ -5,27 +5,16 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
-from pydantic import BaseModel
 
 from cid.facade import CustomerDefinition
-
-
-class Problem(BaseModel):
-    """An error as RFC 9457 has it."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    hint: str | None = None
-
+from cid.kit.web import MOMENT, Guarded, Problem, personal
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     404: {"model": Problem, "description": "There is no such thing."},
     422: {"model": Problem, "description": "A value is wrong."},
 }
 
-router = APIRouter(prefix="/api/cid", tags=["cid"], responses=PROBLEMS)
+router = APIRouter(route_class=Guarded, prefix="/api/cid", tags=["cid"], responses=PROBLEMS)
 
 
 def _cid(request: Request) -> CustomerDefinition:
@@ -34,6 +23,14 @@ def _cid(request: Request) -> CustomerDefinition:
 
 
 Cid = Annotated[CustomerDefinition, Depends(_cid)]
+Before = Annotated[
+    str,
+    Query(
+        max_length=40,
+        description="A moment in ISO 8601, or what the page before calls ``next``; now where empty.",
+        json_schema_extra={"anyOf": [*MOMENT["anyOf"], {"pattern": "@[0-9]+$"}]},
+    ),
+]
 Customer = Annotated[str, Path(max_length=300, description="Customer id, former id or identifier.")]
 
 
@@ -43,7 +40,7 @@ def describe(cid: Cid, subject: Annotated[str, Query(max_length=50)] = "") -> di
     return cid.describe(subject)
 
 
-@router.get("/customers")
+@router.get("/customers", openapi_extra=personal("name", "city"))
 def find(
     cid: Cid,
     q: Annotated[str, Query(max_length=200)] = "",
@@ -53,17 +50,31 @@ def find(
     return cid.find(q, limit)
 
 
-@router.get("/customers/{id}")
+@router.get(
+    "/customers/{id}", openapi_extra=personal("name", "identities.identifier", "orders.identity")
+)
 def customer(cid: Cid, id: Customer) -> dict[str, Any]:
     """Return one customer: every value with source, time and confidence."""
     return cid.customer(id)
 
 
-@router.get("/customers/{id}/timeline")
+@router.get(
+    "/customers/{id}/timeline",
+    openapi_extra=personal(
+        "facts.identity",
+        "facts.attributes.**",
+        "facts.properties.text",
+        "facts.properties.note",
+        "facts.properties.subject",
+        "facts.properties.name",
+        "facts.properties.email",
+        "facts.properties.phone",
+    ),
+)
 def timeline(
     cid: Cid,
     id: Customer,
-    before: Annotated[str, Query(max_length=40)] = "",
+    before: Before = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     source: Annotated[str, Query(max_length=100)] = "",
 ) -> dict[str, Any]:

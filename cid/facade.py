@@ -11,6 +11,7 @@ from cid.feel import FeelError, evaluate, parse
 from cid.kit.clock import Clock, format_time, parse_duration
 from cid.kit.definitions import Definitions, Entry
 from cid.kit.errors import NotFound
+from cid.kit.privacy import SENSITIVE
 from cid.model.definition import ATTRIBUTES, COMPANY, ENTITIES, SYSTEMS, Attribute
 from cid.model.value import Value
 from cid.ports import Store
@@ -174,6 +175,14 @@ class CustomerDefinition:
             ],
             "orders": self._orders([each["identity"] for each in row["identities"]]),
         }
+
+    def personal_attributes(self) -> frozenset[str]:
+        """Return the names of the attributes that only some roles may see."""
+        return frozenset(
+            name
+            for name, entry in self.definitions.of(ATTRIBUTES).items()
+            if entry.value.sensitivity in SENSITIVE
+        )
 
     def timeline(
         self, customer: str, before: str = "", limit: int = 50, source: str = ""

@@ -5,22 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Request
-from pydantic import BaseModel
 
+from cid.kit.web import Guarded, Problem, personal
 from context.facade import CustomerContext
 
-
-class Problem(BaseModel):
-    """An error as RFC 9457 has it."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    hint: str | None = None
-
-
 router = APIRouter(
+    route_class=Guarded,
     prefix="/api/context",
     tags=["context"],
     responses={
@@ -51,13 +41,15 @@ def rule(context: Context, name: Name) -> dict[str, Any]:
     return context.rule(name)
 
 
-@router.get("/rules/{name}/why/{customer}")
+@router.get("/rules/{name}/why/{customer}", openapi_extra=personal("name", "values.@"))
 def why(context: Context, name: Name, customer: Name) -> dict[str, Any]:
     """Say why a rule fires, or does not, for a customer."""
     return context.why(name, customer)
 
 
-@router.get("/decisions")
+@router.get(
+    "/decisions", openapi_extra=personal("identity", "seen.@", "seen.event.note", "seen.event.text")
+)
 def decisions(
     context: Context,
     customer: Annotated[str, Query(max_length=300)] = "",

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from cid.kit.web import Guarded, personal
 from cii.facade import Integration
 
 
@@ -17,7 +18,7 @@ def _integration(request: Request) -> Integration:
 
 
 Asked = Annotated[Integration, Depends(_integration)]
-router = APIRouter(prefix="/api/cii", tags=["cii"])
+router = APIRouter(route_class=Guarded, prefix="/api/cii", tags=["cii"])
 MISSING: dict[int | str, dict[str, Any]] = {404: {"description": "No such customer."}}
 
 
@@ -38,7 +39,9 @@ def ledger(cii: Asked) -> dict[str, Any]:
     return cii.ledger()
 
 
-@router.get("/quarantine")
+@router.get(
+    "/quarantine", openapi_extra=personal("records.detail", "records.record.**", "records.record")
+)
 def quarantine(cii: Asked, limit: Annotated[int, Query(ge=1, le=10_000)] = 100) -> dict[str, Any]:
     """Return the records that wait for a better definition, with their reasons."""
     return cii.quarantine(limit=limit)
@@ -50,7 +53,11 @@ def replay(cii: Asked) -> dict[str, Any]:
     return cii.replay()
 
 
-@router.get("/records/{message_id}", responses={404: {"description": "No such record."}})
+@router.get(
+    "/records/{message_id}",
+    responses={404: {"description": "No such record."}},
+    openapi_extra=personal("identity", "detail"),
+)
 def record(cii: Asked, message_id: str) -> list[dict[str, Any]]:
     """Say what became of a record: where it is, when, and why."""
     return cii.find(message_id)
@@ -68,7 +75,19 @@ def matrix(cii: Asked) -> dict[str, Any]:
     return cii.matrix()
 
 
-@router.get("/customers/{customer}/evidence", responses=MISSING)
+@router.get(
+    "/customers/{customer}/evidence",
+    responses=MISSING,
+    openapi_extra=personal(
+        "name",
+        "identities.identifier",
+        "edges.a",
+        "edges.b",
+        "vetoes.a",
+        "vetoes.b",
+        "blocked.identifier",
+    ),
+)
 def evidence(cii: Asked, customer: str) -> dict[str, Any]:
     """Return the records and links that make us think this is one customer."""
     return cii.evidence(customer)

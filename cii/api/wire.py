@@ -78,15 +78,39 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     429: {"model": WireProblem, "description": "Too much is waiting; again after Retry-After."},
     503: {"model": WireProblem, "description": "Nothing was stored; try again after Retry-After."},
 }
-BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": {"type": "object"}}},
-    }
+EVENTS = {
+    "type": "object",
+    "description": "A batch of events, or one event that stands for itself.",
+    "properties": {
+        "batch": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "type": {"type": "string"},
+                    "event": {"type": "string"},
+                    "userId": {"type": ["string", "null"]},
+                    "anonymousId": {"type": ["string", "null"]},
+                    "messageId": {"type": ["string", "null"]},
+                    "timestamp": {"type": ["string", "null"], "format": "date-time"},
+                },
+            },
+        },
+        "sentAt": {"type": ["string", "null"], "format": "date-time"},
+        "writeKey": {"type": ["string", "null"]},
+    },
+    "required": ["batch"],
 }
+BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": EVENTS}}}}
 
 collect = APIRouter(tags=["collect"])
-Kind = Annotated[str, Path(description="batch, identify, track, page, screen, group or alias")]
+Kind = Annotated[
+    str,
+    Path(
+        description="What is sent: a batch, or one event of this type.",
+        json_schema_extra={"enum": sorted([*KINDS, *BATCHES])},
+    ),
+]
 
 
 @collect.post("/v1/{kind}", response_model=Accepted, responses=REFUSALS, openapi_extra=BODY)
@@ -321,6 +345,8 @@ def _refusal(fault: RequestFault) -> Response:
     headers = {}
     if fault.status in RETRY_AFTER:
         headers["Retry-After"] = str(RETRY_AFTER[fault.status])
+    if fault.status == 405:
+        headers["Allow"] = "POST, OPTIONS"
     if fault.status == 408:
         headers["Connection"] = "close"
     return _answer(fault.status, {"code": fault.code, "message": str(fault)}, headers)

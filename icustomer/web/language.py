@@ -16,6 +16,7 @@ from babel.numbers import format_currency, format_decimal, format_percent
 
 from cid.kit.clock import parse_time, to_datetime
 from cid.kit.definitions import Title
+from cid.kit.privacy import SENSITIVE, mask, sees_personal
 
 LANGUAGES = {"en": "English", "zh": "中文"}
 LOCALES = {"en": "en_GB", "zh": "zh_Hans_CN"}
@@ -110,7 +111,7 @@ class Reader:
     @property
     def sees_personal(self) -> bool:
         """Whether personal data is shown; only to those who talk with customers."""
-        return self.role == "agent"
+        return sees_personal(self.role)
 
     def named(self, thing: Any, name: str = "") -> str:
         """Return the title of a definition in the reader's language, else its name.
@@ -199,23 +200,9 @@ class Reader:
 
     def personal(self, value: Any, sensitivity: str = "personal") -> Any:
         """Show personal data to those who may see it; to others only its shape."""
-        if self.sees_personal or sensitivity not in ("personal", "sensitive"):
+        if self.sees_personal or sensitivity not in SENSITIVE:
             return value
         return mask(str(value)) if value not in (None, "") else value
-
-
-def mask(text: str) -> str:
-    """Hide a text but for the first letter of each word.
-
-    >>> mask("Ann Keller"), mask("王芳"), mask("ann@example.org")
-    ('A•• K•••••', '王•', 'a••@•••••••••••')
-    """
-    words = []
-    for word in text.split(" "):
-        local, at, domain = word.partition("@")
-        hidden = local[:1] + "•" * (len(local) - 1)
-        words.append(hidden + at + "•" * len(domain))
-    return " ".join(words)
 
 
 def as_datetime(value: Any) -> datetime | None:

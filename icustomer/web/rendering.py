@@ -23,6 +23,8 @@ from jinja2 import (
 from markupsafe import Markup
 
 from cid.kit.clock import Clock, SystemClock
+from cid.kit.privacy import COLUMNS
+from cid.kit.web import role_of
 from cid.model.definition import Company
 from icustomer.web import STATIC
 from icustomer.web.language import Reader, choose_language, read_catalogues
@@ -30,9 +32,7 @@ from icustomer.web.live import live
 from icustomer.web.navigation import LAYERS
 
 HERE = Path(__file__).parent
-ROLES = ("agent", "analyst", "architect")
 THEMES = ("auto", "light", "dark")
-LOCAL = ("127.0.0.1", "localhost", "::1")
 FILTERS = (
     *("named", "term", "personal"),
     *("moment", "day", "ago", "lasting"),
@@ -66,13 +66,10 @@ class WebFrame:
             request.headers.get("accept-language", ""),
             self.company.languages,
         )
-        role = request.cookies.get("role", "")
-        if role not in ROLES:
-            role = "agent" if request.url.hostname in LOCAL else "analyst"
         theme = request.cookies.get("theme", "")
         return Reader(
             catalogue=self.catalogues[language],
-            role=role,
+            role=role_of(request),
             theme=theme if theme in THEMES else "auto",
             zone=self.company.time_zone,
             currency=self.company.currency,
@@ -144,6 +141,7 @@ def environment(templates: Mapping[str, Path]) -> Environment:
         _=_say,
         _n=_count,
         asset=asset,
+        personal_columns=COLUMNS,
         spark_points=spark_points,
     )
     return env

@@ -9,9 +9,10 @@ import pytest
 from jinja2.ext import extract_from_ast
 
 from cid.kit.clock import DAY, HOUR
+from cid.kit.privacy import ROLES
 from icustomer.web.language import Reader, read_catalogues
 from icustomer.web.navigation import LAYERS
-from icustomer.web.rendering import HERE, ROLES, environment
+from icustomer.web.rendering import HERE, environment
 from tests.pages.fakes import NOW
 
 ROOT = HERE.parents[1]
