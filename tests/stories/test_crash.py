@@ -6,7 +6,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections import Counter
 from contextlib import suppress
 
 import pytest
@@ -29,47 +28,46 @@ def logged(path) -> int:
     return 0
 
 
-def test_a_demonstration_killed_again_and_again_ends_as_one_that_was_not(northlake, tmp_path):
-    path = tmp_path / "killed"
-    whole = northlake.summary["records_received"]
-    for share in (0.05, 0.4, 0.75, 1.0):
-        running = subprocess.Popen(
-            [*COMMAND, *ARGUMENTS, "--dir", str(path)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        deadline = time.monotonic() + 120
-        while logged(path) < share * whole and time.monotonic() < deadline:
-            assert running.poll() is None, "it ended before it was killed"
-            time.sleep(0.01)
-        os.kill(running.pid, signal.SIGKILL)
-        assert running.wait() == -signal.SIGKILL
-    assert figures(build_demo(path, scale=SCALE, now=NOW)) == figures(northlake.summary)
-    assert differences(records(northlake.path), records(path)) == {}
-
-
 class Crash(BaseException):
     """The process ends here."""
 
 
-def test_a_crash_at_any_named_point_loses_nothing_and_repeats_nothing(northlake, tmp_path):
-    path = tmp_path / "crashing"
-    passed: Counter[str] = Counter()
-    crashes = {("before flush", 9), ("before commit", 45), ("after commit", 80)}
+def killed(path, records_there):
+    """Let a demonstration run in a process of its own and kill it."""
+    running = subprocess.Popen(
+        [*COMMAND, *ARGUMENTS, "--dir", str(path)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while logged(path) < records_there and time.monotonic() < deadline:
+        assert running.poll() is None, "it ended before it was killed"
+        time.sleep(0.01)
+    os.kill(running.pid, signal.SIGKILL)
+    assert running.wait() == -signal.SIGKILL
+
+
+def crashed(path, point, times):
+    """Let a demonstration run in this process until it passes a place for the so manieth time."""
+    passed = 0
 
     def failpoint(name: str) -> None:
-        passed[name] += 1
-        if (name, passed[name]) in crashes:
+        nonlocal passed
+        passed += name == point
+        if passed == times:
             raise Crash(name)
 
-    ended = []
-    for _ in range(len(crashes) + 1):
-        try:
-            summary = build_demo(path, scale=SCALE, now=NOW, failpoint=failpoint)
-        except Crash as crash:
-            ended.append(str(crash))
-    assert sorted(ended) == sorted(name for name, _ in crashes)
-    assert figures(summary) == figures(northlake.summary)
+    with pytest.raises(Crash, match=point):
+        build_demo(path, scale=SCALE, now=NOW, failpoint=failpoint)
+
+
+def test_a_demonstration_killed_again_and_again_ends_as_one_that_was_not(northlake, tmp_path):
+    path = tmp_path / "killed"
+    whole = northlake.summary["records_received"]
+    killed(path, 0.3 * whole)
+    crashed(path, "before commit", 20)
+    killed(path, whole)
+    assert figures(build_demo(path, scale=SCALE, now=NOW)) == figures(northlake.summary)
     assert differences(records(northlake.path), records(path)) == {}
 
 
