@@ -1,4 +1,4 @@
-"""What every store of customers must do, as tests: subclass, give a database and the store, run.
+"""What every store of customers and every extension must do, as tests: subclass, give it, run.
 
 ```python
 class TestMyStore(StoreContract):
@@ -16,14 +16,17 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from cid.kit.db import Database
+from cid.kit.definitions import load
+from cid.model.definition import SECTIONS
 from cid.model.value import Value
-from cid.ports import CustomerRow, IdentityRow, ObservationRow, Store
+from cid.ports import CustomerRow, Extension, IdentityRow, ObservationRow, Store
 
 ANN = IdentityRow("user_id:ann", "c_ann", 1_000, 1_767_323_045_123, 3)
 VALUES = (
@@ -228,3 +231,33 @@ class StoreContract:
         found = {name: columns_of(database, select) for name, select in store.mirrors().items()}
         assert found["systems"] == ["name", "kind", "channel", "expected_ms"]
         assert found["products"] == ["sku", "name", "category", "price", "currency"]
+
+
+class ExtensionContract:
+    """What every extension must do. Provide a ``plugin`` fixture."""
+
+    @pytest.fixture
+    def plugin(self) -> Extension:
+        """Return the extension under test."""
+        raise NotImplementedError("Provide a `plugin` fixture returning your extension.")
+
+    def test_keeps_the_protocol(self, plugin: Extension) -> None:
+        """It has a name and files that exist."""
+        assert isinstance(plugin, Extension)
+        assert plugin.name
+        assert plugin.definitions()
+        assert all(path.is_file() for path in plugin.definitions())
+
+    def test_its_definitions_are_in_order(self, plugin: Extension, tmp_path: Path) -> None:
+        """They can be read into an otherwise empty company, and define something."""
+        found, errors = load(tmp_path, SECTIONS, plugin.definitions())
+        assert [str(error) for error in errors] == []
+        assert any(found.sections.values())
+
+    def test_says_what_things_are_in_both_languages(
+        self, plugin: Extension, tmp_path: Path
+    ) -> None:
+        """Each definition has an English and a Chinese title."""
+        found, _ = load(tmp_path, SECTIONS, plugin.definitions())
+        named = [entry for entries in found.sections.values() for entry in entries.values()]
+        assert [e.name for e in named if not (e.value.title and e.value.title.zh)] == []

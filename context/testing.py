@@ -1,4 +1,4 @@
-"""What every store of decisions must do, as tests: subclass, give a database and the store, run.
+"""What every store of decisions and every action must do, as tests: subclass, give what is tested, run.
 
 ```python
 class TestMyStore(StoreContract):
@@ -15,6 +15,8 @@ class TestMyStore(StoreContract):
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,8 +24,9 @@ import pytest
 from cic.history import SCHEMA
 from cid.kit.clock import DAY
 from cid.kit.db import Database
+from cid.kit.errors import Refused, Unavailable
 from cid.testing import columns_of
-from context.ports import ActionRow, DecisionRow, Store, TimerRow
+from context.ports import Action, ActionRow, DecisionRow, Effects, Store, TimerRow
 
 
 def decision(id: str, at: int = DAY, **given: Any) -> DecisionRow:
@@ -183,3 +186,116 @@ class StoreContract:
         found = {name: set(columns_of(database, sql)) for name, sql in store.mirrors().items()}
         for name in ("decisions", "actions"):
             assert set(SCHEMA[name]) <= found[name]
+
+
+class Desk:
+    """Takes what actions put on the desks of applications; the same id again changes nothing."""
+
+    def __init__(self) -> None:
+        self.work: dict[str, dict[str, Any]] = {}
+
+    def open_task(self, *, id: str, **said: Any) -> None:
+        """Remember a task."""
+        self.work.setdefault(id, said)
+
+    def open_case(self, *, id: str, **said: Any) -> None:
+        """Remember a case."""
+        self.work.setdefault(id, said)
+
+    def present_offer(self, *, id: str, **said: Any) -> None:
+        """Remember an offer."""
+        self.work.setdefault(id, said)
+
+
+class ActionContract:
+    """What every action must do. Provide ``plugin`` and ``parameters``; see `happened`."""
+
+    @pytest.fixture
+    def plugin(self) -> Action:
+        """Return the action under test."""
+        raise NotImplementedError("Provide a `plugin` fixture returning your action.")
+
+    @pytest.fixture
+    def parameters(self) -> Mapping[str, Any]:
+        """Return parameters as a rule would give them."""
+        raise NotImplementedError("Provide a `parameters` fixture.")
+
+    @pytest.fixture
+    def effects(self, tmp_path: Path) -> Effects:
+        """Return where the action takes effect."""
+
+        def address(customer: str, purpose: str, channel: str) -> str:
+            return "ann@example.org"
+
+        return Effects(Desk(), tmp_path / "outbox", {"loyalty": "sales"}, address)
+
+    def happened(self, effects: Effects) -> Any:
+        """Return all that has happened by now; override it where that is elsewhere."""
+        files = {path.name: path.read_bytes() for path in effects.directory.glob("*")}
+        return files, dict(effects.desk.work)
+
+    def row(self, plugin: Action, parameters: Mapping[str, Any], id: str = "a1") -> ActionRow:
+        """Make the row of the outbox that is to be carried out."""
+        return action(id, action=plugin.name, parameters=dict(parameters))
+
+    def test_keeps_the_protocol(self, plugin: Action) -> None:
+        """It has a name, says where it takes effect, and has all methods."""
+        assert isinstance(plugin, Action)
+        assert plugin.name
+        assert plugin.local in (True, False)
+
+    def test_good_parameters_are_taken(self, plugin: Action, parameters: Mapping[str, Any]) -> None:
+        """A rule that is right is not complained of."""
+        assert plugin.check(parameters) is None
+
+    def test_what_is_wrong_with_parameters_is_said(self, plugin: Action) -> None:
+        """The answer is a sentence or None, whatever the parameters are."""
+        for odd in ({}, {"text": None}, {"nobody knows this": [1, {"a": None}]}):
+            said = plugin.check(odd)
+            assert said is None or (isinstance(said, str) and said)
+
+    def test_it_does_something(
+        self, plugin: Action, parameters: Mapping[str, Any], effects: Effects
+    ) -> None:
+        """Afterwards the world is another one."""
+        before = self.happened(effects)
+        plugin.perform(self.row(plugin, parameters), effects)
+        assert self.happened(effects) != before
+
+    def test_doing_it_twice_has_the_effect_of_doing_it_once(
+        self, plugin: Action, parameters: Mapping[str, Any], effects: Effects
+    ) -> None:
+        """After a crash the same row comes again."""
+        plugin.perform(self.row(plugin, parameters), effects)
+        once = self.happened(effects)
+        type(plugin)().perform(self.row(plugin, parameters), effects)
+        assert self.happened(effects) == once
+
+    def test_two_rows_have_two_effects(
+        self, plugin: Action, parameters: Mapping[str, Any], effects: Effects
+    ) -> None:
+        """What is alike and yet another decision is not taken for the same."""
+        plugin.perform(self.row(plugin, parameters, "a1"), effects)
+        once = self.happened(effects)
+        plugin.perform(self.row(plugin, parameters, "a2"), effects)
+        assert self.happened(effects) != once
+
+    def test_odd_texts_are_done_or_refused(
+        self, plugin: Action, parameters: Mapping[str, Any], effects: Effects
+    ) -> None:
+        """One customer with an odd name holds up nobody else."""
+        for number, odd in enumerate(("Zoë 店铺 🙂", "a\r\nBcc: b@example.org", "\0", "")):
+            said = {k: odd if isinstance(v, str) else v for k, v in parameters.items()}
+            if plugin.check(said) is not None:
+                continue
+            with suppress(Refused, Unavailable):
+                plugin.perform(self.row(plugin, said, f"o{number}"), effects)
+
+    def test_no_room_is_no_accident(
+        self, plugin: Action, parameters: Mapping[str, Any], effects: Effects
+    ) -> None:
+        """What cannot be done just now is said in a way that lets it be tried again."""
+        effects.directory.parent.mkdir(parents=True, exist_ok=True)
+        effects.directory.write_text("a file where the outbox should be")
+        with suppress(Unavailable):
+            plugin.perform(self.row(plugin, parameters), effects)

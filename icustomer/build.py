@@ -25,6 +25,7 @@ from cid.kit.db import Database
 from cid.kit.definitions import Definitions
 from cid.kit.errors import Refused
 from cid.kit.events import Bus
+from cid.kit.plugins import Port
 from cid.model.definition import ATTRIBUTES, ENTITIES, SYSTEMS
 from cid.model.relationship import Regrouped
 from cid.ports import STORES as CID_STORES
@@ -46,8 +47,16 @@ from icustomer import migrations
 from icustomer.history import History, Recorder, Source
 from icustomer.lineage import Lineage
 from icustomer.models import Models
-from icustomer.settings import Settings, records_url
+from icustomer.settings import Layer, Settings, records_url
 from icustomer.transports import open_log
+
+STORES: dict[Layer, Port[Any]] = {
+    "cid": CID_STORES,
+    "cii": CII_STORES,
+    "cic": CIC_STORES,
+    "cfa": CFA_STORES,
+    "context": CONTEXT_STORES,
+}
 
 
 @dataclass(frozen=True)
@@ -81,11 +90,8 @@ def build(
     database = Database(records_url(settings, data))
     migrations.upgrade(database)
     stores: dict[str, Any] = {
-        "cid": CID_STORES.load("sql")(database),
-        "cii": CII_STORES.load("sql")(database),
-        "cic": CIC_STORES.load("sql")(database),
-        "cfa": CFA_STORES.load("sql")(database),
-        "context": CONTEXT_STORES.load("sql")(database),
+        layer: port.load(settings.stores.get(layer, "sql"))(database)
+        for layer, port in STORES.items()
     }
     transport: Any = log or open_log(settings, data)
     transport.create("facts", settings.partitions)
@@ -132,7 +138,7 @@ def build(
     source = Source(
         pipeline, customers, database, definitions, selects, generation, recorder, segmentation
     )
-    engine = ENGINES.load("duckdb")(data / "history.duckdb", memory=settings.query_memory)
+    engine = ENGINES.load(settings.engine)(data / "history.duckdb", memory=settings.query_memory)
     history = History(engine, source, settings.query_rows, settings.query_seconds)
 
     lineage = Lineage(definitions, segmentation, rules)
@@ -161,7 +167,7 @@ def build(
         lineage.readers_of,
         cii.timeline,
     )
-    models = Models(definitions, history, segmentation, cii, data)
+    models = Models(definitions, history, segmentation, cii, data, settings.scorer)
     cic = Intelligence(
         definitions,
         segmentation,

@@ -31,12 +31,14 @@ class Models:
         segmentation: Segmentation,
         integration: Integration,
         data: Path,
+        scorer: str,
     ) -> None:
         self._definitions = definitions
         self._history = history
         self._segmentation = segmentation
         self._integration = integration
         self._directory = data / "models"
+        self._scorer = scorer
 
     def report(self, name: str, *, train: bool) -> dict[str, Any]:
         """Return what is known of a model; with ``train`` learn anew first."""
@@ -60,7 +62,7 @@ class Models:
         }
         self._history.take_facts()
         moment = self._segmentation.now
-        report = train(self._history.engine, entry, traits, SCORERS.load("sklearn"), moment)
+        report = train(self._history.engine, entry, traits, SCORERS.load(self._scorer), moment)
         reach("before scores")
         if report.published:
             self._integration.append(

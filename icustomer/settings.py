@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cid.kit.errors import Refused
 
+Layer = Literal["cid", "cii", "cic", "cfa", "context"]
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
@@ -40,6 +42,15 @@ class Settings(BaseSettings):
             " a SQLite file in the company's directory where empty."
         ),
     )
+    stores: dict[Layer, str] = Field(
+        default_factory=dict,
+        description=(
+            "Which stores keep the records of a layer, by plugin name;"
+            ' JSON such as {"cid": "sql"}; "sql" where not named.'
+        ),
+    )
+    engine: str = Field("duckdb", description="Which engine answers questions about history.")
+    scorer: str = Field("sklearn", description="Which scorer learns models.")
     transport: str = Field("sqlite", description="Which transport keeps the log.")
     partitions: int = Field(4, ge=1, le=256, description="Partitions of a new log.")
     lenient_keys: bool = Field(
