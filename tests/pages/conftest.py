@@ -57,11 +57,18 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(browser: Browser, address: str) -> Iterator[Any]:
+def visit(window: Any, address: str) -> Any:
+    """Open a page of the fake company."""
+    return lambda path, **how: window(address + path, **how)
+
+
+@pytest.fixture
+def window(browser: Browser) -> Iterator[Any]:
     """Open a page in a fresh window and note everything that is wrong with it."""
     contexts = []
 
-    def open_page(path: str, **window: Any) -> tuple[Any, list[str]]:
+    def open_page(url: str, **window: Any) -> tuple[Any, list[str]]:
+        address = "/".join(url.split("/")[:3])
         context = browser.new_context(**{"locale": "en-GB", "timezone_id": "UTC", **window})
         contexts.append(context)
         wrong: list[str] = []
@@ -77,7 +84,7 @@ def visit(browser: Browser, address: str) -> Iterator[Any]:
         page = context.new_page()
         page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.goto(address + path)
+        page.goto(url)
         if page.query_selector("[data-chart]"):
             page.wait_for_selector("[data-chart][data-drawn]")
         return page, wrong

@@ -2,23 +2,138 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.pages.test_pages import PAGES
+from tests.company import Built, opened
+from tests.outside.serving import served
 
 AXE = Axe()
-LOOKED_AT = [path for path in PAGES if "nobody" not in path and "zzz" not in path]
+PAGES = (
+    "/",
+    "/search?q=keller",
+    "/customers",
+    "/customers?q=nobody",
+    "/customers/{ann}",
+    "/customers/{ann}/evidence",
+    "/customers/{ann}/evidence?a={a}&b={b}",
+    "/describe",
+    "/flows",
+    "/quarantine",
+    "/segments?when=spend+365d+%3E+3",
+    "/segments/vip?customer={ann}",
+    "/explore",
+    "/explore?measure=revenue&by=country&before=1",
+    "/explore/customers?measure=revenue&by=country&value=FR",
+    "/explore?sql=select+1",
+    "/explore?sql=drop",
+    "/tasks",
+    "/sales",
+    "/sales/{deal}",
+    "/service",
+    "/cases/{case}",
+    "/rules",
+    "/rules/win%20back%20a%20silent%20vip?customer={ann}",
+    "/tables?table=offer",
+    "/capabilities",
+    "/capabilities/loyalty",
+    "/measures",
+    "/measures/retention",
+    "/loops/{loop}",
+)
+UNREACHABLE = """() => {
+    const found = []
+    const wanted = 'a[href], button, input:not([type=hidden]), select, textarea, summary'
+    for (const element of document.querySelectorAll(wanted)) {
+        if (element.disabled || !element.checkVisibility() || !element.getClientRects().length) continue
+        if (element.tabIndex < 0) { found.push('no tab stop: ' + element.outerHTML.slice(0, 120)); continue }
+        element.focus({focusVisible: true, preventScroll: true})
+        const style = getComputedStyle(element)
+        const seen = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0
+        if (!seen && style.boxShadow === 'none') found.push('no focus: ' + element.outerHTML.slice(0, 120))
+    }
+    for (const row of document.querySelectorAll('[data-href]')) {
+        if (row.checkVisibility() && !row.querySelector('a')) found.push('no link: ' + row.innerText)
+    }
+    return found
+}"""
 
 
-@pytest.mark.parametrize("path", LOOKED_AT)
-def test_a_page_is_clean_accessible_and_fits_wide_and_light_narrow_and_dark(visit, path):
-    page, wrong = visit(path, viewport={"width": 1280, "height": 860})
+@pytest.fixture(scope="module")
+def house(northlake: Built, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Any]]:
+    """The whole sample company, served to a browser, and what its pages are called."""
+    path = northlake.copy(tmp_path_factory.mktemp("pages") / "company")
+    with opened(path) as company, served(company) as address:
+        ann = company.cid.find("keller", limit=1)[0]["id"]
+        edge = company.cii.evidence(ann)["edges"][0]
+        cards = [card for column in company.cfa.board()["columns"] for card in column["cards"]]
+        loops = [task["loop"] for task in company.cfa.tasks("") if task["loop"]]
+        names = {
+            "ann": ann,
+            "a": edge["a"],
+            "b": edge["b"],
+            "deal": cards[0]["id"],
+            "case": company.cfa.cases("")[0]["id"],
+            "loop": loops[0],
+        }
+        yield address, {name: quote(str(value), safe="") for name, value in names.items()}
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_clean_accessible_and_fits(house, window, path):
+    """Wide, light and English; then narrow, dark and Chinese."""
+    address, names = house
+    url = address + path.format(**names)
+    page, wrong = window(url, viewport={"width": 1280, "height": 860}, color_scheme="light")
     assert violations(page) == []
-    page.emulate_media(color_scheme="dark")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate(UNREACHABLE) == []
+    page.context.add_cookies([{"name": "lang", "value": "zh", "url": address}])
     page.set_viewport_size({"width": 390, "height": 844})
+    page.emulate_media(color_scheme="dark")
+    page.goto(url)
+    assert page.locator("html").get_attribute("lang") == "zh-Hans"
     assert violations(page, "color-contrast", "scrollable-region-focusable") == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_tab_key_reaches_everything_and_comes_round(house, window, width):
+    address, names = house
+    page, wrong = window(
+        f"{address}/customers/{names['ann']}", viewport={"width": width, "height": 860}
+    )
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true })")
+    wanted = page.evaluate(
+        "[...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, summary')]"
+        ".filter((each) => each.checkVisibility() && each.getClientRects().length)"
+        ".map((each, place) => { each.dataset.place = place; return place })"
+    )
+    reached = set()
+    for _ in range(len(wanted) + 30):
+        page.keyboard.press("Tab")
+        place = page.evaluate("document.activeElement?.dataset?.place ?? null")
+        if place is not None:
+            reached.add(int(place))
+    assert set(wanted) - reached == set()
+    assert wrong == []
+
+
+def test_menus_open_and_close_with_the_keyboard(house, window):
+    page, wrong = window(f"{house[0]}/customers", viewport={"width": 1280, "height": 860})
+    menu = page.locator("details.menu").first
+    menu.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert menu.get_attribute("open") is not None
+    page.keyboard.press("Tab")
+    page.keyboard.press("Escape")
+    assert menu.get_attribute("open") is None
+    assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
     assert wrong == []
 
 
