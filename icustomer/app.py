@@ -36,6 +36,7 @@ from icustomer.commands import carry_out
 from icustomer.company import ICustomer
 from icustomer.web import STATIC
 from icustomer.web.description import describe
+from icustomer.web.limits import Limits
 from icustomer.web.rendering import WebFrame
 from icustomer.web.security import Security
 
@@ -93,6 +94,9 @@ def create_app(company: ICustomer, *, token: str = "", beat: bool = True) -> Fas
     describe(app, guarded=bool(company.settings.credentials))
     hosts = [name.strip() for name in company.settings.hosts.split(",") if name.strip()]
     local = ["127.0.0.1", "localhost", "::1", "testserver"]
+    settings = company.settings
+    app.add_middleware(Limits, size=settings.body_limit, seconds=settings.request_seconds)
+    # Added last, it comes first: its headers are on every answer.
     app.add_middleware(Security, hosts=[*local, *hosts])
     return app
 

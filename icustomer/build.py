@@ -146,6 +146,8 @@ def build(
         request=settings.request_limit,
         inflated=settings.request_limit,
         event=settings.event_limit,
+        held=settings.held_limit,
+        seconds=settings.request_seconds,
     )
     cii = Integration(
         definitions,

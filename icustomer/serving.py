@@ -15,6 +15,7 @@ from cid.kit.errors import Unavailable
 from icustomer.company import ICustomer
 from icustomer.ownership import announce, withdraw
 from icustomer.settings import LOCAL, Settings
+from icustomer.web.patience import patient
 
 
 def serve_company(directory: Path, host: str = "", port: int = -1) -> None:
@@ -41,7 +42,15 @@ def serve_company(directory: Path, host: str = "", port: int = -1) -> None:
         sys.stderr.write(f"iCustomer of {company.company.name}: http://{shown}:{actual}/\n")
         sys.stderr.flush()
         config = uvicorn.Config(
-            app, log_level=settings.log_level.lower(), access_log=False, timeout_keep_alive=30
+            app,
+            http=patient(settings.request_seconds),
+            log_level=settings.log_level.lower(),
+            access_log=False,
+            timeout_keep_alive=30,
+            limit_concurrency=settings.connections,
+            # Nobody stands before us who may say from where a request came.
+            proxy_headers=False,
+            server_header=False,
         )
         announce(data, settings.host, actual, token)
         # After its own shutdown uvicorn raises the signal again: it must not end us before we closed.

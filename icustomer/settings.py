@@ -58,7 +58,23 @@ class Settings(BaseSettings):
         description="Take records with an unknown write key into quarantine instead of refusing them.",
     )
     request_limit: int = Field(
-        9 << 20, gt=0, description="Largest collect request in bytes, before and after decompression."
+        9 << 20,
+        gt=0,
+        description="Largest collect request in bytes, before and after decompression.",
+    )
+    held_limit: int = Field(
+        256 << 20,
+        gt=0,
+        description="Bytes of all collect requests taken in at one time; more are asked to come later.",
+    )
+    body_limit: int = Field(
+        1 << 20, gt=0, description="Largest body of any other request in bytes."
+    )
+    request_seconds: float = Field(
+        30.0, gt=0, description="Longest time that a request may take to arrive."
+    )
+    connections: int = Field(
+        1_000, gt=0, description="Most connections at one time; more are answered with 503."
     )
     event_limit: int = Field(
         32 << 10, gt=0, le=4 << 20, description="Largest single event in bytes."
