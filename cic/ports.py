@@ -117,7 +117,7 @@ class Engine(Protocol):
     History is derived: it can be thrown away and made again from its source at any time.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, memory: str = "1GB") -> None:
         """Open the history kept at a path, or begin an empty one."""
 
     def sync(self, source: HistorySource) -> int:

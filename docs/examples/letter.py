@@ -22,10 +22,10 @@ class Letter:
         """Write the file; it is named after the row, so twice is once."""
         if len(str(row.parameters["text"])) > 2_000:
             raise Refused("A letter has one page.")
-        effects.directory.mkdir(parents=True, exist_ok=True)
         target = effects.directory / f"{row.id}.letter"
         draft = target.with_suffix(".tmp")
         try:
+            effects.directory.mkdir(parents=True, exist_ok=True)
             draft.write_text(f"{row.customer}\n\n{row.parameters['text']}\n", encoding="utf-8")
             os.replace(draft, target)
         except OSError as error:

@@ -14,9 +14,9 @@ SLOW = 1.0
 class WatchedHistory:
     """Answers like DuckDB, and knows afterwards what was slow."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, memory: str = "1GB") -> None:
         """Open the history kept at a path, or begin an empty one."""
-        self._engine: Engine = ENGINES.load("duckdb")(path)
+        self._engine: Engine = ENGINES.load("duckdb")(path, memory=memory)
         self.slow: list[tuple[float, str]] = []
 
     def sync(self, source: HistorySource) -> int:

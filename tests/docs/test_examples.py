@@ -2,16 +2,15 @@
 
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from cbc.testing import CapabilityContract
 from cfa.testing import AppContract
 from cic.testing import EngineContract, ScorerContract
-from cid.kit.definitions import load
+from cid.testing import ExtensionContract
 from cii.testing import ConnectorContract, TransportContract
-from context.ports import Action, ActionRow, Effects
+from context.testing import ActionContract
 from docs.examples.folder_log import FolderLog
 from docs.examples.halves import Halves
 from docs.examples.letter import Letter
@@ -20,7 +19,6 @@ from docs.examples.sqlite_rows import SqliteRows
 from docs.examples.tea_ability import TeaAbility
 from docs.examples.tea_trade import TeaTrade
 from docs.examples.watched_history import WatchedHistory
-from icustomer.definitions import SECTIONS
 
 
 class TestFolderLog(TransportContract):
@@ -63,21 +61,17 @@ class TestTeaAbility(CapabilityContract):
         return TeaAbility()
 
 
-def test_the_extension_s_definitions_are_in_order(tmp_path):
-    definitions, errors = load(tmp_path, SECTIONS, TeaTrade().definitions())
-    assert errors == []
-    assert "favourite_tea" in definitions.sections["attributes"]
+class TestLetter(ActionContract):
+    @pytest.fixture
+    def plugin(self):
+        return Letter()
+
+    @pytest.fixture
+    def parameters(self):
+        return {"text": "Thank you!"}
 
 
-def test_a_letter_written_twice_is_one_letter(tmp_path: Path):
-    parameters = {"text": "Thank you!"}
-    row = ActionRow(
-        "a1", "d1", "thank", "letter", "c1", "user_id:ann", 0, "pending", 0, 0, "", parameters, "l1"
-    )
-    letter = Letter()
-    assert isinstance(letter, Action)
-    assert letter.check({}) is not None
-    assert letter.check(parameters) is None
-    for _ in range(2):
-        letter.perform(row, Effects(None, tmp_path))
-    assert [path.name for path in tmp_path.iterdir()] == ["a1.letter"]
+class TestTeaTrade(ExtensionContract):
+    @pytest.fixture
+    def plugin(self):
+        return TeaTrade()

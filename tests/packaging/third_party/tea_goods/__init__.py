@@ -1,0 +1,1 @@
+"""Plugins of somebody else; `sockets` names one for each socket, and `faults` a faulty one."""
