@@ -9,6 +9,29 @@ from icustomer.demo import build_demo
 from tests.company import NOW, SCALE, Built, opened
 from tests.services.postgres import postgres  # noqa: F401 - a fixture for all
 
+LONG = [
+    "tests/pages/test_browser",
+    "tests/packaging",
+    "tests/clients",
+    "tests/contract/test_kafka",
+    "tests/crashes/test_crashes",
+    "tests/stories",
+    "tests/crashes",
+    "tests/docs/test_pages",
+    "tests/cic",
+    "tests/cfa",
+    "tests/cbc",
+]
+"""What takes long begins first: a file stays with one worker, and the last one is waited for."""
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(
+        key=lambda item: next(
+            (place for place, start in enumerate(LONG) if item.nodeid.startswith(start)), len(LONG)
+        )
+    )
+
 
 def pytest_addoption(parser):
     parser.addoption(
