@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,16 +85,35 @@ def build(
     data: Path | None = None,
     log: Any = None,
 ) -> Layers:
-    """Put the layers of a company together from its definitions."""
+    """Put the layers of a company together from its definitions; what fails half-way lets go of all."""
     data = data or directory / "data"
     data.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as opened:
+        layers = _build(directory, definitions, settings, clock, failpoint, data, log, opened)
+        opened.pop_all()
+    return layers
+
+
+def _build(
+    directory: Path,
+    definitions: Definitions,
+    settings: Settings,
+    clock: Clock,
+    failpoint: Callable[[str], None],
+    data: Path,
+    log: Any,
+    opened: ExitStack,
+) -> Layers:
     database = Database(records_url(settings, data))
+    opened.callback(database.close)
     migrations.upgrade(database)
     stores: dict[str, Any] = {
         layer: port.load(settings.stores.get(layer, "sql"))(database)
         for layer, port in STORES.items()
     }
     transport: Any = log or open_log(settings, data)
+    if log is None:
+        opened.callback(transport.close)
     transport.create("facts", settings.partitions)
     bus = Bus()
 

@@ -94,13 +94,17 @@ class ICustomer:
             clock = RecordsClock() if by_records else SystemClock()
         try:
             layers = build(path, definitions, settings, clock, reached)
-            company = cls(path, definitions, settings, clock, layers)
-            if isinstance(clock, RecordsClock):
-                clock.read = lambda: company.pipeline.moment
-            company._release = release
-            company.pipeline.load()
         except BaseException:
             release()
+            raise
+        company = cls(path, definitions, settings, clock, layers)
+        company._release = release
+        if isinstance(clock, RecordsClock):
+            clock.read = lambda: company.pipeline.moment
+        try:
+            company.pipeline.load()
+        except BaseException:
+            company.close()
             raise
         return company
 

@@ -261,7 +261,11 @@ def _prepare(connection: Any, _record: Any) -> None:
             hint="Create it anew: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0",
         )
     connection.autocommit = True
-    connection.execute(_SESSION)
+    try:
+        connection.execute(_SESSION)
+    except BaseException:
+        connection.close()
+        raise
     connection.autocommit = False
 
 
