@@ -285,7 +285,7 @@ def loop(cbc: Cbc, id: Name) -> Loop:
 def _csv(columns: list[str], rows: list[dict[str, Any]]) -> str:
     file = io.StringIO()
     writer = csv.writer(file)
-    writer.writerow(columns)
+    writer.writerow([_cell(column) for column in columns])
     writer.writerows([_cell(row[column]) for column in columns] for row in rows)
     return file.getvalue()
 

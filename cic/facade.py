@@ -270,6 +270,9 @@ class Intelligence:
     def query(self, query: Mapping[str, Any]) -> dict[str, Any]:
         """Answer a question put as JSON: measures, dimensions, filter, period."""
         began = time.perf_counter()
+        segment = query.get("segment")
+        if segment and isinstance(segment, str):
+            self.definitions.get(SEGMENTS, segment)
         answer = explore(self.history, query, self._semantics, self._now())
         return {**answer, "ms": round((time.perf_counter() - began) * 1000, 1)}
 

@@ -181,7 +181,12 @@ def _command_door(app: FastAPI, company: ICustomer, token: str) -> None:
             return problem(
                 401, "Unauthorized", "This door is for the command line on this machine."
             )
-        parameters = orjson.loads(await request.body())
+        try:
+            parameters = orjson.loads(await request.body())
+        except orjson.JSONDecodeError:
+            parameters = None
+        if not isinstance(parameters, dict):
+            return problem(422, "InvalidInput", "The parameters of a command are a JSON object.")
         answer = await run_sync(carry_out, company, name, parameters)
         body = orjson.dumps(answer, option=orjson.OPT_NON_STR_KEYS)
         return Response(body, media_type="application/json")

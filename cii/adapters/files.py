@@ -20,7 +20,7 @@ from cid.kit.errors import InvalidInput
 from cii.adapters.opening import fault, legible, opened, text, unpacked
 
 MAX_LINE = 16 << 20
-"""Longest line of JSON that is read, in characters."""
+"""Longest line that is read, in characters."""
 MAX_DOCUMENT = 512 << 20
 """Largest JSON document that is read as a whole, in characters."""
 BATCH = 2_000
@@ -45,7 +45,7 @@ class Csv:
                 f"{delimiter!r} is no delimiter.", hint="It is one character, e.g. `;` or `tab`."
             )
         with opened(path) as file, text(file, path, options) as content:
-            lines = _Lines(content)
+            lines = _Lines(_limited(content))
             # Strict: what is quoted wrongly is said, not guessed.
             reader = csv.reader(lines, delimiter=delimiter, strict=True)
             columns = _columns(path, reader, lines, delimiter)
@@ -95,6 +95,8 @@ def _records(
             continue
         if lines.illegible:
             yield fault("not text in the flow's encoding", number, "".join(lines.taken))
+        elif any(len(line) == MAX_LINE for line in lines.taken):
+            yield fault(f"longer than {MAX_LINE} characters", number, lines.taken[0])
         elif len(fields) == width:
             yield {name: value or None for name, value in zip(columns, fields, strict=True)}
         elif fields:
@@ -102,6 +104,14 @@ def _records(
             yield fault(said, number, "".join(lines.taken))
         lines.taken.clear()
         lines.illegible = False
+
+
+def _limited(content: IO[str]) -> Iterator[str]:
+    """Give out lines; of one without an end only the first characters, so that memory has one."""
+    while line := content.readline(MAX_LINE):
+        yield line
+        while len(line) == MAX_LINE and not line.endswith("\n"):
+            line = content.readline(MAX_LINE)
 
 
 class _Lines:
