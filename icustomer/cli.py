@@ -189,6 +189,14 @@ def upgrade(ctx: typer.Context) -> None:
     _answer(ctx, work)
 
 
+@database.command()
+def move(ctx: typer.Context) -> None:
+    """Make the records anew in the Postgres database that the settings name; nothing is sent again."""
+    from icustomer.rebuilding import move_company
+
+    _answer(ctx, lambda: move_company(ctx.obj["dir"]))
+
+
 def main() -> None:
     """Run the command line; ``--dir`` and ``--json`` are taken from anywhere in it."""
     # A company's state is millions of small objects that live on: looking through them all again and

@@ -11,8 +11,9 @@ from sqlalchemy import select
 
 from cid.kit import postgres
 from cid.kit.db import Database, insert, metadata
-from cid.kit.errors import Refused
+from cid.kit.errors import Conflict, Refused
 from cid.kit.failpoints import reach
+from icustomer import migrations
 from icustomer.company import ICustomer
 from icustomer.settings import Settings, records_url
 
@@ -43,7 +44,7 @@ def rebuild_company(directory: Path) -> dict[str, Any]:
         aside = path / "data" / "rebuilding"
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir()
-        place = InSchema(company) if in_postgres else InFile(company, aside)
+        place = InSchema(company.database, settings) if in_postgres else InFile(company, aside)
         fresh = _fold(company, aside, place.settings, moment)
         company.history.close()
         for name in ("history.duckdb", "history.duckdb.wal"):
@@ -53,6 +54,50 @@ def rebuild_company(directory: Path) -> dict[str, Any]:
         place.take_over()
         reach("after exchange")
         shutil.rmtree(aside)
+    return _compared(before, fresh)
+
+
+def move_company(directory: Path) -> dict[str, Any]:
+    """Make the records anew in Postgres, from those in the company's directory, which stay as they are.
+
+    What was sent to other systems stays sent.
+
+    Raises:
+        Refused: the settings name no Postgres database, or there are no records in the directory.
+        Conflict: there are records in that database already.
+    """
+    settings = Settings()
+    path = directory.resolve()
+    if not postgres.is_postgres(settings.database_url):
+        raise Refused(
+            "The settings do not say where to.",
+            hint="Set ICUSTOMER_DATABASE_URL=postgresql://name@host/database",
+        )
+    if not (path / "data" / FILES[0]).exists():
+        raise Refused(f"There are no records in {path / 'data'} to be moved.")
+    here = settings.model_copy(update={"database_url": ""})
+    target = Database(settings.database_url)
+    try:
+        migrations.upgrade(target)
+        with target.read() as connection:
+            if connection.execute(select(metadata.tables["cii_progress"])).first():
+                raise Conflict("There are records in that database already.")
+        with ICustomer.open(path, settings=here) as company:
+            company.catch_up()
+            before = company.summary()
+            aside = path / "data" / "rebuilding"
+            shutil.rmtree(aside, ignore_errors=True)
+            aside.mkdir()
+            place = InSchema(target, settings)
+            fresh = _fold(company, aside, place.settings, company.pipeline.moment)
+            place.take_over()
+            shutil.rmtree(aside)
+    finally:
+        target.close()
+    return _compared(before, fresh)
+
+
+def _compared(before: dict[str, Any], fresh: dict[str, Any]) -> dict[str, Any]:
     names = (
         *("applied", "duplicates", "rejected", "quarantined", "customers", "merges"),
         *("segment_changes", "firings", "tasks", "cases"),
@@ -84,12 +129,12 @@ class InFile:
 class InSchema:
     """Fresh records in a schema beside the old ones, whose place its tables take in one transaction."""
 
-    def __init__(self, company: ICustomer) -> None:
-        self._database = company.database
-        with company.database.write() as connection:
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        with database.write() as connection:
             self._schema = postgres.begin_aside(connection)
-        url = postgres.in_schema(company.settings.database_url, self._schema)
-        self.settings = company.settings.model_copy(update={"database_url": url})
+        url = postgres.in_schema(settings.database_url, self._schema)
+        self.settings = settings.model_copy(update={"database_url": url})
 
     def take_over(self) -> None:
         """Put the fresh records in the place of the old ones."""
@@ -106,8 +151,6 @@ class InSchema:
 
 
 def _fold(company: ICustomer, aside: Path, settings: Settings, moment: int) -> dict[str, Any]:
-    from icustomer import migrations
-
     database = Database(records_url(settings, aside))
     migrations.upgrade(database)
     actions = metadata.tables["context_action"]

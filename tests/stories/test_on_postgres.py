@@ -148,6 +148,22 @@ def test_rebuilding_gives_the_same_records_and_sends_nothing_twice(built, on):
         assert company.cic.sql("SELECT count(*) FROM facts")["rows"] == [[summary["applied"]]]
 
 
+def test_a_company_moves_to_postgres_and_sends_nothing_twice(northlake, postgres, tmp_path, on):
+    path, url = northlake.copy(tmp_path / "northlake"), postgres.schema()
+    on("")
+    assert "do not say where to" in icustomer("db", "move", "--dir", path).err
+    on(url)
+    answer = icustomer("db", "move", "--dir", path, "--json")
+    assert answer.code == 0, answer.err
+    assert answer.json["same"] is True
+    assert differences(records(in_file(path)), records(url)) == {}
+    assert "already" in icustomer("db", "move", "--dir", path).err
+    with opened(path) as company:
+        assert company.delivery.run() == 0
+        assert company.cic.verify()["mismatches"] == 0
+    assert letters(path) == letters(northlake.path)
+
+
 def test_killed_and_its_database_crashed_it_ends_as_one_that_was_not(northlake, tmp_path, on):
     """Records and log in Postgres; first the company is killed, then the server stops at once."""
     path = tmp_path / "northlake"
