@@ -194,7 +194,12 @@ class KafkaLog:
 
     def ends(self, topic: str) -> dict[int, int]:
         """Return the offset after the last record, by partition."""
-        self._ends[topic] = found = self._bounds(topic, OffsetSpec.LATEST)
+        found = self._bounds(topic, OffsetSpec.LATEST)
+        with self._lock:
+            # Others ask, too, and an older answer may come in later: what is known only grows.
+            known = self._ends.setdefault(topic, {})
+            for partition, end in found.items():
+                known[partition] = max(known.get(partition, 0), end)
         return found
 
     def wait(self, topic: str, known: Mapping[int, int], timeout: float) -> bool:
@@ -247,9 +252,11 @@ class KafkaLog:
             return self._loss
         try:
             with answering(self._cluster):
-                for topic in list(self._topics):
-                    self._check(topic)
-                self._admin.describe_cluster()
+                # Asked once: whoever wants to know how it is does not want to wait.
+                names = [known.name for known in self._topics.values()]
+                self._admin.describe_topics(names)
+            for topic in list(self._topics):
+                self._check(topic)
         except (Unavailable, Conflict) as error:
             return error.message
         return ""

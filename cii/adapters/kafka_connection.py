@@ -51,7 +51,7 @@ class Cluster:
             "bootstrap_servers": [each.strip() for each in self.servers.split(",") if each.strip()],
             "client_id": "icustomer",
             "bootstrap_timeout_ms": int(self.patience * 1000),
-            "request_timeout_ms": 10_000,
+            "request_timeout_ms": int(self.patience * 1000),
             # A broker that was restarted is back in seconds: do not stay away for half a minute.
             "reconnect_backoff_max_ms": 1_000,
             "security_protocol": self.security,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gc
+import logging
 import os
 import shutil
 import signal
@@ -16,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +33,11 @@ CLUSTER = "aWN1c3RvbWVyLXRlc3RzLg"
 HEAP = "-Xmx384m"
 # One thread collects garbage and code is compiled once: a test broker lives for a minute.
 LEAN = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+quiet = [
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+"""Marks for modules whose broker dies: kafka-python leaves sockets open that found none."""
 PATIENCE = 60.0
 """Seconds until a broker must have started."""
 PROPERTIES = """
@@ -59,6 +67,8 @@ num.network.threads=2
 num.io.threads=2
 background.threads=2
 controlled.shutdown.enable=false
+broker.session.timeout.ms=1500
+broker.heartbeat.interval.ms=500
 """
 LOGGING = """
 rootLogger.level = WARN
@@ -206,6 +216,8 @@ def broker() -> Iterator[Broker]:
         if os.environ.get("ICUSTOMER_REQUIRE_SERVICES") == "1":
             raise
         pytest.skip(f"no Kafka here: {error}")
+    # Captured errors would keep the sockets of failed attempts alive beyond all tests.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL + 1)
     with (CACHE / "kafka-running.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         made = Broker()
@@ -214,6 +226,10 @@ def broker() -> Iterator[Broker]:
             yield made
         finally:
             made.close()
+            with warnings.catch_warnings():
+                # kafka-python does not close sockets that found no broker; here their time is over.
+                warnings.simplefilter("ignore", ResourceWarning)
+                gc.collect()
 
 
 def _store_classes() -> None:
