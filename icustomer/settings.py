@@ -51,7 +51,9 @@ class Settings(BaseSettings):
     )
     engine: str = Field("duckdb", description="Which engine answers questions about history.")
     scorer: str = Field("sklearn", description="Which scorer learns models.")
-    transport: str = Field("sqlite", description="Which transport keeps the log.")
+    transport: str = Field(
+        "sqlite", description="Which transport keeps the log: sqlite, postgres or another plugin."
+    )
     partitions: int = Field(4, ge=1, le=256, description="Partitions of a new log.")
     lenient_keys: bool = Field(
         False,

@@ -8,13 +8,14 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from cid.kit.errors import InvalidInput, Unavailable
 from cii.ports import TRANSPORTS, Message, Transport
 from cii.testing import TOPIC, TransportContract, everything, message
 from tests.services.postgres import running
+
+psycopg = pytest.importorskip("psycopg", reason="pip install 'icustomer[postgres]'")
 
 
 def opened(url, **options):

@@ -16,10 +16,10 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 
-import psycopg
 import pytest
 
 INSTALL = "apt-get install --no-install-recommends postgresql"
@@ -61,6 +61,8 @@ class Postgres:
 
     def database(self) -> str:
         """Make an empty database; return its address."""
+        import psycopg
+
         name = f"db{next(self._numbers)}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}")
@@ -68,6 +70,8 @@ class Postgres:
 
     def schema(self) -> str:
         """Make an empty schema, which is quicker than a database; return its address."""
+        import psycopg
+
         name = f"s{next(self._numbers)}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(f"CREATE SCHEMA {name}")
@@ -75,6 +79,8 @@ class Postgres:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
+        import psycopg
+
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
@@ -151,8 +157,10 @@ def programs() -> Path | None:
 def running(durable: bool = False) -> Iterator[Postgres]:
     """Give a server of one's own; skip the test where PostgreSQL is not installed."""
     found = programs()
-    if found is None:
+    if found is None or find_spec("psycopg") is None:
         said = f"PostgreSQL is not installed: {INSTALL}"
+        if found is not None:
+            said = "psycopg is not installed: pip install 'icustomer[postgres]'"
         if os.environ.get("ICUSTOMER_REQUIRE_SERVICES") == "1":
             pytest.fail(f"{said} (services are required)")
         pytest.skip(said)

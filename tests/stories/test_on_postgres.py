@@ -11,7 +11,6 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -26,6 +25,8 @@ from icustomer.samples import northlake as sample
 from tests.company import NOW, SCALE, figures, icustomer, opened
 from tests.services.postgres import running
 from tests.stories.test_odd_values import messages
+
+psycopg = pytest.importorskip("psycopg", reason="pip install 'icustomer[postgres]'")
 
 COMMAND = [sys.executable, "-c", "from icustomer.cli import main; main()"]
 ARGUMENTS = ["demo", "--headless", "--scale", str(SCALE), "--now", NOW]
