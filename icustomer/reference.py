@@ -52,6 +52,10 @@ WORDS: dict[Any, str] = {
 SEEDS = re.compile(r" \((?:also )?S\d\.[^)]*\)")
 """Numbers of requirements in docstrings; they say nothing to a reader of these pages."""
 KITS = {
+    **{
+        f"icustomer.{layer}.stores": f"{layer}.testing.StoreContract"
+        for layer in ("cid", "cii", "cic", "cfa", "context")
+    },
     "icustomer.cii.transports": "cii.testing.TransportContract",
     "icustomer.cii.connectors": "cii.testing.ConnectorContract",
     "icustomer.cic.engines": "cic.testing.EngineContract",
