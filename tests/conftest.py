@@ -14,6 +14,7 @@ LONG = [
     "tests/packaging",
     "tests/clients",
     "tests/contract/test_kafka",
+    "tests/crashes/test_with_servers",
     "tests/crashes/test_crashes",
     "tests/stories",
     "tests/crashes",
@@ -35,7 +36,7 @@ def pytest_collection_modifyitems(items):
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--crashes", type=int, default=24, help="How often tests/crashes kills its companies."
+        "--crashes", type=int, default=12, help="How often tests/crashes kills its companies."
     )
 
 

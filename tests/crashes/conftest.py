@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from tests.crashes import story
 from tests.crashes.checking import History, Verdict, compare, history
 from tests.crashes.forking import Zygote
+from tests.services.kafka import broker  # noqa: F401 - a fixture
 
 
 class Receiver:
@@ -63,17 +65,27 @@ class Lives:
     zygote: Zygote
     receiver: Receiver
     settings: dict[str, Any] = field(default_factory=dict)
+    fresh: Callable[[str], dict[str, Any]] = lambda name: {}
+    """What a new company is given besides: its own database, its own part of a broker."""
+    to_the_moment: bool = True
+    given: dict[str, dict[str, Any]] = field(default_factory=dict)
     expected: History = field(default_factory=History)
 
     def begin(self, name: str) -> Path:
         path = self.root / name
         story.begin(path, self.receiver.url)
+        self.given[name] = {"settings": self.settings, **self.fresh(name)}
         return path
+
+    def history(self, path: Path) -> History:
+        """Read the history of a company that nobody has open."""
+        settings = self.given.get(path.name, {}).get("settings", {})
+        return history(path, settings.get("database_url", ""))
 
     def begin_living(self, path: Path, failpoint: str = "", **more: Any) -> int:
         """Let a company live on in a child; return its process id."""
-        self.receiver.caller = path.name
-        order = {"what": "live", "failpoint": failpoint, "settings": self.settings, **more}
+        self.receiver.caller = str(path)
+        order = {"what": "live", "failpoint": failpoint, **self.given[path.name], **more}
         order["error"] = str(self.root / "error")
         return self.zygote.begin(directory=str(path), **order)
 
@@ -84,12 +96,11 @@ class Lives:
 
     def judge(self, path: Path) -> Verdict:
         """Compare a company that has come to its end with the one that nothing interrupted."""
-        verdict = compare(self.expected, history(path), story.sent())
-        if self.receiver.told(path.name) != self.receiver.told("expected"):
-            verdict.different["calls"] = (
-                len(self.receiver.told("expected")),
-                len(self.receiver.told(path.name)),
-            )
+        found = self.history(path)
+        verdict = compare(self.expected, found, story.sent(), to_the_moment=self.to_the_moment)
+        calls, wanted = (self.receiver.told(str(each)) for each in (path, self.root / "expected"))
+        if calls != wanted:
+            verdict.different["calls"] = (len(wanted), len(calls))
         return verdict
 
 
@@ -113,5 +124,5 @@ def lives(tmp_path_factory, zygote, receiver):
     lives = Lives(tmp_path_factory.mktemp("lives"), zygote, receiver)
     expected = lives.begin("expected")
     assert lives.live(expected) == 0
-    lives.expected = history(expected)
+    lives.expected = lives.history(expected)
     return lives

@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import orjson
 
 from cid.kit import failpoints
 from cid.kit.clock import DAY, HOUR, ManualClock, format_time, parse_time
 from cid.kit.errors import ICustomerError
-from cii.ports import Message
+from cii.ports import TRANSPORTS, Message
 from icustomer import ICustomer, Settings
 from icustomer.starting import init_company
 
@@ -155,6 +156,14 @@ def run(order: dict[str, Any]) -> int:
                 f"ICUSTOMER_{name.upper()}": str(value) for name, value in order["settings"].items()
             }
             rebuild_company(directory)
+        elif order.get("kafka"):
+            from icustomer import build
+
+            def opened(settings: Settings, data: Path) -> Any:
+                return TRANSPORTS.load("kafka")(data, **order["kafka"])
+
+            with patch.object(build, "open_log", opened):
+                live(directory, order["settings"])
         else:
             live(directory, order["settings"])
     except ICustomerError as error:

@@ -1,26 +1,10 @@
 """Killed at any place and at any moment: nothing lost, nothing doubled, the order kept, effects once."""
 
-import os
-import random
-import shutil
-import signal
-import time
-from itertools import count
-
 import pytest
 
 from cid.kit import failpoints
 from tests.crashes import story
-from tests.crashes.checking import history
-
-KILLED = -signal.SIGKILL
-LIVED = [
-    *("before migration", "after migration", "before append", "before append commit"),
-    *("after append commit", "before flush", "before commit", "after commit", "before effect"),
-    *("after effect", "before mark", "after mark", "before letter", "before history"),
-    "after history",
-]
-PER_LIFE = 25
+from tests.crashes.killing import KILLED, LIVED, kill_at_random
 
 
 def test_the_story_says_something(lives):
@@ -35,8 +19,8 @@ def test_the_story_says_something(lives):
     for table in ("cfa_task", "cic_change", "cii_edge", "cii_regrouping", "context_timer"):
         assert found.tables[table], table
     assert len(found.letters) > 10
-    assert len(lives.receiver.told("expected")) > 30
-    assert lives.receiver.repeated("expected") == 0
+    assert len(lives.receiver.told(str(lives.root / "expected"))) > 30
+    assert lives.receiver.repeated(str(lives.root / "expected")) == 0
 
 
 def test_killed_once_at_every_named_place_it_ends_as_if_nothing_had_happened(lives):
@@ -47,45 +31,13 @@ def test_killed_once_at_every_named_place_it_ends_as_if_nothing_had_happened(liv
     assert lives.live(path) == 0
     verdict = lives.judge(path)
     assert not verdict, verdict
-    assert history(path).resent == story.PER_STEP, "one group was durable and nobody was told"
+    assert lives.history(path).resent == story.PER_STEP, "one group was durable and nobody was told"
 
 
-def test_killed_at_random_it_ends_as_if_nothing_had_happened(lives, request):
-    wanted, seed = request.config.getoption("--crashes"), time.time_ns() % 1_000_000
-    chance = random.Random(seed)
-    crashes = resent = repeated = 0
-    for number in count():
-        path = lives.begin(f"random-{number}")
-        here = 0
-        while here < PER_LIFE and crashes < wanted:
-            if chance.random() < 0.5:
-                point = chance.choice(LIVED[2:])
-                ended = lives.live(path, f"{point}:{chance.randint(1, 6)}")
-            else:
-                child = lives.begin_living(path)
-                time.sleep(chance.uniform(0, 0.5))
-                os.kill(child, signal.SIGKILL)
-                ended = lives.zygote.ended()
-            if ended == 0:
-                break
-            assert ended == KILLED
-            here += 1
-            crashes += 1
-        assert lives.live(path) == 0
-        verdict = lives.judge(path)
-        assert not verdict, f"seed {seed}, life {number}: {verdict}"
-        resent += history(path).resent
-        repeated += lives.receiver.repeated(path.name)
-        shutil.rmtree(path)
-        if crashes >= wanted:
-            break
-    request.node.user_properties.append(
-        (
-            "crashes",
-            f"{crashes} crashes in {number + 1} lives: 0 lost, 0 doubled, 0 misordered;"
-            f" {resent} records sent again, {repeated} calls repeated with their key",
-        )
-    )
+@pytest.mark.timeout(7_200)
+def test_killed_at_random_it_ends_as_if_nothing_had_happened(lives, request, record_property):
+    wanted = request.config.getoption("--crashes")
+    record_property("crashes, embedded", kill_at_random(lives, wanted, LIVED[2:]))
 
 
 def test_a_rebuild_killed_at_any_place_can_be_done_again_and_sends_nothing(lives):

@@ -182,7 +182,7 @@ def test_on_a_real_full_disk_it_stops_with_a_reason_and_goes_on_when_there_is_ro
     "{sys.executable}" -c "$CODE"; echo ended $?
     cp -r {path}/shop {kept}
     """
-    lives.receiver.caller = kept.name
+    lives.receiver.caller = str(kept)
     done = subprocess.run(
         ["unshare", "--map-root-user", "--mount", "sh", "-c", script],
         cwd=ROOT, env={**os.environ, "CODE": code}, capture_output=True, text=True, timeout=120,

@@ -6,7 +6,6 @@ import time
 
 import pytest
 
-from tests.crashes.checking import history
 from tests.crashes.forking import Zygote
 
 KILLED = -signal.SIGKILL
@@ -50,7 +49,7 @@ def test_who_was_stopped_keeps_the_directory_and_goes_on(lives, second):
         os.kill(child, signal.SIGCONT)
     assert lives.zygote.ended() == 0
     assert not lives.judge(path)
-    assert history(path).resent == 0
+    assert lives.history(path).resent == 0
 
 
 def test_who_was_stopped_and_killed_leaves_the_directory_to_the_next(lives, second):
