@@ -86,22 +86,23 @@ class CustomerContext:
         fires = ready.condition.run(view) is True
         held_back = self.execution.held_back(rule, found)
         if not fires:
-            reason = "The condition does not hold for this customer now."
+            form = "The condition does not hold for this customer now."
         elif held_back:
-            reason = f"It fired for this customer at {format_time(held_back)} and waits a while."
+            form = "It fired for this customer at {at} and waits a while."
         else:
-            reason = f"The condition holds; it fires when {_said(ready.entry.value.on)}."
+            form = "The condition holds; it fires when {trigger}."
+        trigger = _trigger(ready.entry.value.on)
+        words = {"at": format_time(held_back)} if held_back else {"trigger": trigger}
         return {
             "rule": rule,
             "title": titles(ready.entry),
             "customer": found,
             "name": self._customers.name(found),
             "fires": fires and not held_back,
-            "reason": reason,
-            "trigger": {
-                "kind": str(ready.entry.value.on.kind),
-                "text": _said(ready.entry.value.on),
-            },
+            "reason": form.format(at=words.get("at"), trigger=trigger["text"]),
+            "form": form,
+            "words": words,
+            "trigger": trigger,
             "values": shown(self._segmentation.vocabulary.scope(view, ready.condition.words)),
             "explanation": self._segmentation.vocabulary.explain(ready.condition, view),
             "last": last[0] if last else None,
@@ -192,7 +193,8 @@ class CustomerContext:
                 if not offer:
                     return None
                 reason = decided.outputs.get("reason") or ", ".join(
-                    f"{word} = {value}" for word, value in decided.inputs.items()
+                    f"{word} = {'null' if value is None else value}"
+                    for word, value in decided.inputs.items()
                 )
                 return {
                     **decided.outputs,
@@ -229,7 +231,7 @@ class CustomerContext:
             "owner": value.owner,
             "enabled": value.enabled,
             "proactive": value.proactive,
-            "trigger": {"kind": str(value.on.kind), "text": _said(value.on)},
+            "trigger": _trigger(value.on),
             "when": value.when,
             "version": entry.version,
             "file": entry.file,
@@ -245,17 +247,27 @@ class CustomerContext:
         }
 
 
-def _said(on: Trigger) -> str:
-    """Say in words what sets off a rule."""
+def _trigger(on: Trigger) -> dict[str, Any]:
+    """Say in words what sets off a rule; ``form`` is the sentence without the words in it."""
     if on.event:
-        text = f"{on.event} happens"
+        form = "{event} happens"
     elif on.action:
-        text = f"somebody does {on.action}"
+        form = "somebody does {event}"
     elif on.every:
-        text = f"every {on.every} at {on.at}, for everybody in {on.segment}"
+        form = "every {every} at {at}, for everybody in {segment}"
     else:
-        text = f"a customer {'enters' if on.entered else 'leaves'} {on.entered or on.left}"
-    return f"{text}, {on.wait} later" if on.wait else text
+        form = f"a customer {'enters' if on.entered else 'leaves'} {{segment}}"
+    if on.wait:
+        form += ", {wait} later"
+    known = {
+        "event": on.event or on.action,
+        "every": on.every,
+        "at": on.at if on.every else "",
+        "segment": on.segment or on.entered or on.left,
+        "wait": on.wait,
+    }
+    words = {name: word for name, word in known.items() if word}
+    return {"kind": str(on.kind), "text": form.format(**words), "form": form, "words": words}
 
 
 def _event_of(decision: Mapping[str, Any]) -> dict[str, Any]:

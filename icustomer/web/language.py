@@ -132,6 +132,23 @@ class Reader:
         text = str(word if word is not None else "")
         return self.catalogue.messages.get(text) or text
 
+    def spoken(self, said: Mapping[str, Any]) -> str:
+        """Say a sentence of the company in the reader's language: ``form`` with ``words`` in it.
+
+        What has no form is said as it is, in ``text`` or ``reason``.
+        """
+        form = said.get("form")
+        if not form:
+            return str(said.get("text") or said.get("reason") or "")
+        words = {name: self._word(value) for name, value in said["words"].items()}
+        return self.catalogue.say(form, **words)
+
+    def _word(self, value: Any) -> str:
+        if isinstance(value, Mapping):
+            return self.spoken(value)
+        text = str(value)
+        return self.moment(text) if text[10:11] == "T" and text.endswith("Z") else self.term(text)
+
     def moment(self, value: Any, style: str = "medium") -> str:
         """Write a moment in the company's time zone, to the minute."""
         when = as_datetime(value)

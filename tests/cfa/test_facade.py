@@ -93,7 +93,7 @@ def test_from_lead_to_order(acme, office, fact, clock, said):
     with pytest.raises(NotFound, match="Did you mean 'quoted'"):
         acme.move("o2", "quted", "Max")
     office.hear(fact("Lead Captured", FRIDAY, lead_id="o4"))
-    with pytest.raises(InvalidInput, match="Send a quote first"):
+    with pytest.raises(Conflict, match="Send a quote first"):
         acme.order("o4", "Max")
 
 

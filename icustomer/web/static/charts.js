@@ -52,6 +52,8 @@
     const colours = hues(element);
     const category = { type: "category", data: spec.x, axisTick: { show: false }, axisLine: { lineStyle: { color: token("line-strong") } }, axisLabel: { ...text(), hideOverlap: true } };
     const value = { type: "value", splitNumber: 4, scale: spec.kind === "line" && spec.zero === false, splitLine: { lineStyle: { color: token("line") } }, axisLabel: { ...text(), formatter: short(spec.unit) } };
+    // What is counted is not divided.
+    if (spec.series.every((one) => one.data.every((each) => each === null || Number.isInteger(each)))) value.minInterval = 1;
     const lying = spec.kind === "bars";
     if (lying) { category.inverse = true; category.axisLabel.width = 150; category.axisLabel.overflow = "truncate"; category.axisLabel.hideOverlap = false; }
     const many = spec.series.length > 1;
