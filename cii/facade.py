@@ -190,7 +190,7 @@ class Integration:
                     "silent": self._silent(name, last.get(name)),
                 }
             )
-        received = sum(self.transport.ends(TOPIC).values())
+        received = sum(self.transport.ends(TOPIC).values()) - self.pipeline.holes
         pending = self.pipeline.behind()
         return {
             "received": received,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -229,6 +229,18 @@ class LedgerRow(NamedTuple):
     identity: str
 
 
+class Turn(NamedTuple):
+    """Whether it is our turn to apply records, which turn it is, and whose."""
+
+    ours: bool
+    epoch: int
+    holder: str
+
+
+Gone = Callable[[str], bool]
+"""Says whether a holder is known to live no longer."""
+
+
 @runtime_checkable
 class Store(Protocol):
     """Keeps the ledger, the identity graph, and how far the log has been applied."""
@@ -271,6 +283,28 @@ class Store(Protocol):
 
         Raises:
             Conflict: somebody else has moved them; this worker must start again.
+        """
+
+    def origin(self, connection: Any, topic: str) -> tuple[str, int]:
+        """Return which log was applied ("" where none was), and how many offsets held no record."""
+
+    def come_from(self, connection: Any, topic: str, identity: str, holes: int) -> None:
+        """Note which log is applied, and how many of its offsets hold no record."""
+
+    def take_turn(self, name: str, holder: str, ttl: int, *, patient: bool, gone: Gone) -> Turn:
+        """Take or renew the right to apply records for ``ttl`` milliseconds, or say who has it.
+
+        Who is not patient lets the holder know; a patient one gives way then.
+        """
+
+    def end_turn(self, name: str, holder: str) -> None:
+        """Give the right to apply records back."""
+
+    def hold_turn(self, connection: Any, name: str, epoch: int) -> None:
+        """Make sure that the right to apply records is still ours until the commit.
+
+        Raises:
+            Conflict: it is another's turn by now.
         """
 
     def applied(self, after: int, limit: int) -> list[tuple[int, int, int, str]]:

@@ -17,6 +17,7 @@ from hashlib import blake2b
 from typing import Any, Protocol
 
 from cid.kit.db import Database
+from cid.kit.errors import Conflict
 from cid.kit.events import Bus
 from cid.model.fact import Fact
 from cii.model import IdentifierKind, RecordFault, State
@@ -72,6 +73,10 @@ class Pipeline:
         self.counters = Counters()
         self.moment = 0
         self.position = 0
+        self.fence: Callable[[Any], None] = lambda connection: None
+        """Asked before each commit whether it is still our turn; raises Conflict if it is not."""
+        self.holes = 0
+        self._origin = ""
         self._offsets: dict[int, int] = {}
         self._loaded = False
         self._written = 0
@@ -92,6 +97,8 @@ class Pipeline:
                     self.graph.aliases[former] = customer
             self.moment = self.store.moment(connection)
             self.position = self.store.position(connection)
+            self._origin, self.holes = self.store.origin(connection, TOPIC)
+            self._must_be_known_log()
             partitions = self.transport.begins(TOPIC)
             self._offsets = dict.fromkeys(partitions, 0) | self.store.progress(connection, TOPIC)
             for stage in self.stages:
@@ -157,6 +164,11 @@ class Pipeline:
         with self.lock:
             self._apply([], {**self._offsets, **offsets}, None)
 
+    @property
+    def offsets(self) -> dict[int, int]:
+        """Which offset is applied next, by partition."""
+        return dict(self._offsets)
+
     def behind(self) -> int:
         """Return how many records of the log are not applied yet."""
         ends = self.transport.ends(TOPIC)
@@ -181,7 +193,7 @@ class Pipeline:
             if not self._loaded:
                 self.load()
             records, offsets = self._poll(limit)
-            if not records and (until is None or self._quiet(until)):
+            if not records and offsets == self._offsets and (until is None or self._quiet(until)):
                 return 0
             try:
                 self._apply(records, offsets, until)
@@ -238,12 +250,16 @@ class Pipeline:
             return [], dict(self._offsets)
         ends = self.transport.ends(TOPIC)
         read: dict[int, list[LogRecord]] = {}
+        empty: dict[int, int] = {}
         horizon: int | None = None
         for partition, end in ends.items():
             offset = self._offsets.get(partition, 0)
-            if offset >= end:
+            if offset == end:
                 continue
             some = self.transport.read(TOPIC, partition, offset, limit)
+            if not some:
+                # The log uses these offsets for itself: no record is there up to its end.
+                empty[partition] = end
             read[partition] = some
             if some and some[-1].offset + 1 < end:
                 last = some[-1].timestamp
@@ -255,7 +271,7 @@ class Pipeline:
             records = within or records
         # Order within a partition holds even where a clock went back.
         records = _in_partition_order(records[:limit], read)
-        offsets = dict(self._offsets)
+        offsets = {**self._offsets, **empty}
         for record in records:
             offsets[record.partition] = record.offset + 1
         return records, offsets
@@ -299,10 +315,30 @@ class Pipeline:
                 stage.flush(connection)
             self.store.save(connection, rows, keys, self.graph, self.moment)
             self.store.advance(connection, TOPIC, self._offsets, offsets)
+            self._note_origin(connection, offsets, 0 if instead_of else len(records))
+            self.fence(connection)
             self._failpoint("before commit")
         self._offsets = dict(offsets)
         self._written = self.moment
         self._failpoint("after commit")
+
+    def _must_be_known_log(self) -> None:
+        here = self.transport.identity(TOPIC)
+        if self._origin and self._origin != here:
+            raise Conflict(
+                f"This is not the log that the records were made from: that was {self._origin!r},"
+                f" this is {here!r}.",
+                hint="Bring the old log back, or make the records anew from this one in an empty"
+                " database.",
+            )
+
+    def _note_origin(self, connection: Any, offsets: Mapping[int, int], records: int) -> None:
+        passed = sum(offset - self._offsets.get(part, 0) for part, offset in offsets.items())
+        if self._origin and passed == records:
+            return
+        self._origin = self._origin or self.transport.identity(TOPIC)
+        self.holes += passed - records
+        self.store.come_from(connection, TOPIC, self._origin, self.holes)
 
     def _map(self, record: LogRecord) -> tuple[Any, bytes, RecordFault | None]:
         try:

@@ -107,3 +107,23 @@ moment = Table(
     Column("name", Text, primary_key=True),
     Column("value", BigInteger, nullable=False),
 )
+
+origin = Table(
+    "cii_origin",
+    metadata,
+    Column("topic", Text, primary_key=True),
+    Column("identity", Text, nullable=False),
+    Column("holes", BigInteger, nullable=False),
+)
+"""Which log the records were made from, and how many of its offsets hold no record."""
+
+lease = Table(
+    "cii_lease",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("wanted", BigInteger, nullable=False),
+)
+"""Which process applies records now, where several share a database; the epoch tells a former one."""

@@ -10,12 +10,10 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from cbc import api as cbc_api
@@ -39,8 +37,8 @@ from icustomer.web.description import describe
 from icustomer.web.limits import Limits
 from icustomer.web.rendering import WebFrame
 from icustomer.web.security import Security
+from icustomer.working import Shift, beat_once, shared
 
-log = structlog.get_logger(__name__)
 WIRE = ("/v1/", "/api/s/", "/beacon/", "/sourceConfig")
 
 
@@ -55,7 +53,7 @@ def create_app(company: ICustomer, *, token: str = "", beat: bool = True) -> Fas
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[dict[str, Any], None]:
-        heart = Heart(company) if beat else None
+        heart = Heart(company, shift) if beat else None
         if heart:
             heart.start()
         yield {
@@ -71,6 +69,8 @@ def create_app(company: ICustomer, *, token: str = "", beat: bool = True) -> Fas
         if heart:
             heart.stop()
 
+    alone = not beat or not shared(company.settings)
+    shift = None if alone else Shift(company, company.settings.turn_seconds, patient=False)
     frame = WebFrame(company.company, clock=company.clock)
     app = FastAPI(
         title=f"iCustomer of {company.company.name}",
@@ -89,6 +89,8 @@ def create_app(company: ICustomer, *, token: str = "", beat: bool = True) -> Fas
     _errors(app, frame)
     if token:
         _command_door(app, company, token)
+    if shift:
+        _only_in_turn(app, shift)
     if company.settings.credentials:
         _credentials(app, company)
     describe(app, guarded=bool(company.settings.credentials))
@@ -104,35 +106,32 @@ def create_app(company: ICustomer, *, token: str = "", beat: bool = True) -> Fas
 class Heart(threading.Thread):
     """Applies what arrives, lets time pass, carries out what waits in the outbox."""
 
-    def __init__(self, company: ICustomer) -> None:
+    def __init__(self, company: ICustomer, shift: Shift | None = None) -> None:
         super().__init__(name="heart", daemon=True)
         self._company = company
+        self._shift = shift
+        self._warm = False
         self._ending = threading.Event()
 
     def run(self) -> None:
         """Beat until the server ends; a failure is told, and the next beat tries again."""
-        company = self._company
-        known: dict[int, int] = {}
-        try:
-            # The first reader of the boards shall not wait for what can be known before.
-            company.catch_up()
-            company.cbc.capabilities()
-        except (ICustomerError, SQLAlchemyError, OSError) as error:
-            log.error("heart.failed", error=str(error)[:300])
+        if self._shift:
+            self._shift.start()
         while not self._ending.is_set():
-            try:
-                company.catch_up()
-                company.delivery.run()
-                known = company.cii.transport.ends(company.cii.topic)
-                company.cii.transport.wait(company.cii.topic, known, company.settings.tick_seconds)
-            except (ICustomerError, SQLAlchemyError, OSError) as error:
-                log.error("heart.failed", error=str(error)[:300])
-                self._ending.wait(1.0)
+            beat_once(self._company, self._shift, self._warm_up)
 
     def stop(self) -> None:
         """End after the present beat."""
         self._ending.set()
+        if self._shift:
+            self._shift.stop()
         self.join(timeout=10)
+
+    def _warm_up(self) -> None:
+        # The first reader of the boards shall not wait for what can be known before.
+        if not self._warm:
+            self._warm = True
+            self._company.cbc.capabilities()
 
 
 def problem(status: int, title: str, detail: str, hint: str = "") -> JSONResponse:
@@ -168,6 +167,25 @@ def _errors(app: FastAPI, frame: WebFrame) -> None:
         found = answer(request, error.status_code, "HttpError", str(error.detail))
         found.headers.update(error.headers or {})
         return found
+
+
+def _only_in_turn(app: FastAPI, shift: Shift) -> None:
+    @app.middleware("http")
+    async def only_in_turn(
+        request: Request, proceed: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        """Take in records always; say how things stand only where that is known."""
+        path = request.url.path
+        if path.startswith((*WIRE, "/sourceConfig", "/static/", "/api/cii/health")) or shift.ready:
+            return await proceed(request)
+        answer = problem(
+            503,
+            "Unavailable",
+            "Another process applies the records now; this one takes records in.",
+            f"Ask {shift.holder or 'again in some seconds'}.",
+        )
+        answer.headers["Retry-After"] = "2"
+        return answer
 
 
 def _command_door(app: FastAPI, company: ICustomer, token: str) -> None:

@@ -138,6 +138,23 @@ def serve(
 
 
 @app.command()
+def worker(ctx: typer.Context) -> None:
+    """Apply records without pages: one worker or server has the turn, the others stand by."""
+    import signal
+    import threading
+
+    from icustomer.working import work_on
+
+    ended = threading.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda *_: ended.set())
+    try:
+        work_on(ctx.obj["dir"], ended)
+    except ICustomerError as error:
+        fail(error)
+
+
+@app.command()
 def rebuild(ctx: typer.Context) -> None:
     """Make all records anew from the log: the same state, nothing is sent again."""
     from icustomer.rebuilding import rebuild_company

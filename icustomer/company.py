@@ -58,8 +58,9 @@ class ICustomer:
         clock: Clock | None = None,
         settings: Settings | None = None,
         failpoint: Callable[[str], None] = lambda name: None,
+        standby: bool = False,
     ) -> ICustomer:
-        """Open the company in a directory.
+        """Open the company in a directory; on standby its state is read only when its turn comes.
 
         Raises:
             NotFound: there is no such directory.
@@ -102,7 +103,8 @@ class ICustomer:
         if isinstance(clock, RecordsClock):
             clock.read = lambda: company.pipeline.moment
         try:
-            company.pipeline.load()
+            if not standby:
+                company.pipeline.load()
         except BaseException:
             company.close()
             raise

@@ -16,6 +16,7 @@ from icustomer.company import ICustomer
 from icustomer.ownership import announce, withdraw
 from icustomer.settings import LOCAL, Settings
 from icustomer.web.patience import patient
+from icustomer.working import shared
 
 
 def serve_company(directory: Path, host: str = "", port: int = -1) -> None:
@@ -35,7 +36,7 @@ def serve_company(directory: Path, host: str = "", port: int = -1) -> None:
     opened = _listen(settings.host, settings.port if port < 0 else port)
     actual = opened.getsockname()[1]
     token = secrets.token_urlsafe(32)
-    with opened, ICustomer.open(directory, settings=settings) as company:
+    with opened, ICustomer.open(directory, settings=settings, standby=shared(settings)) as company:
         data = company.directory / "data"
         app = create_app(company, token=token)
         shown = settings.host if settings.host in LOCAL else socket.gethostname()

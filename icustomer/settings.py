@@ -52,7 +52,41 @@ class Settings(BaseSettings):
     engine: str = Field("duckdb", description="Which engine answers questions about history.")
     scorer: str = Field("sklearn", description="Which scorer learns models.")
     transport: str = Field(
-        "sqlite", description="Which transport keeps the log: sqlite, postgres or another plugin."
+        "sqlite",
+        description="Which transport keeps the log: sqlite, kafka, postgres or another plugin.",
+    )
+    kafka_servers: str = Field(
+        "127.0.0.1:9092",
+        description="Kafka brokers to ask first: host:port, separated by commas.",
+    )
+    kafka_prefix: str = Field(
+        "icustomer.",
+        description="What the names of Kafka topics and groups begin with; each company needs its own.",
+    )
+    kafka_replication: int = Field(
+        -1,
+        ge=-1,
+        description="On how many brokers Kafka keeps each record; -1: as the cluster says.",
+    )
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How Kafka is reached."
+    )
+    kafka_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="How a user proves to Kafka who it is, where security is SASL."
+    )
+    kafka_user: str = Field("", description="The user's name at Kafka.")
+    kafka_password: SecretStr = Field(SecretStr(""), description="The user's password at Kafka.")
+    kafka_ca_file: str = Field(
+        "", description="Certificate of the authority that Kafka's certificates come from."
+    )
+    turn_seconds: float = Field(
+        10.0,
+        ge=0.5,
+        le=300,
+        description=(
+            "How long a process that applies records may be silent before another takes its turn,"
+            " where several share a database."
+        ),
     )
     partitions: int = Field(4, ge=1, le=256, description="Partitions of a new log.")
     lenient_keys: bool = Field(

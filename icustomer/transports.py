@@ -16,7 +16,19 @@ def open_log(settings: Settings, data: Path) -> Transport:
         NotFound: there is no such transport.
         Unavailable: its package is not installed, or its servers do not answer.
     """
-    needs: dict[str, dict[str, Any]] = {"postgres": {"url": settings.database_url}}
+    needs: dict[str, dict[str, Any]] = {
+        "postgres": {"url": settings.database_url},
+        "kafka": {
+            "servers": settings.kafka_servers,
+            "prefix": settings.kafka_prefix,
+            "replication": settings.kafka_replication,
+            "security": settings.kafka_security,
+            "mechanism": settings.kafka_mechanism,
+            "user": settings.kafka_user,
+            "password": settings.kafka_password.get_secret_value(),
+            "ca_file": settings.kafka_ca_file,
+        },
+    }
     make = TRANSPORTS.load(settings.transport)
     given = needs.get(settings.transport, {})
     return make(data / "log.sqlite", partitions=settings.partitions, **given)

@@ -20,6 +20,8 @@ from icustomer.cli import main
 
 NOW = "2026-11-22T12:00:00Z"
 SCALE = 0.01
+NOT_ABOUT_IT = ("cic_verification", "cii_origin", "cii_lease")
+"""Tables about a run, a log and a process, not about the company."""
 TIMING = ("seconds", "records_per_second")
 
 
@@ -83,7 +85,7 @@ def records(path: Path) -> dict[str, list[Any]]:
     """
     connection = sqlite3.connect(path / "data" / "records.sqlite")
     named = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    tables = sorted(name for (name,) in named if name != "cic_verification")
+    tables = sorted(name for (name,) in named if name not in NOT_ABOUT_IT)
     found = {}
     for table in tables:
         rows = connection.execute(f'SELECT * FROM "{table}"')

@@ -69,7 +69,9 @@ class Member:
             if mine:
                 consumer.pause(*mine)
             epoch = consumer.group_metadata().generation_id
-            return Lease(tuple(sorted(place.partition for place in mine)), epoch, now + ttl)
+            # Who was put out of the group keeps an old share in memory until it is in again.
+            share = sorted(place.partition for place in mine) if epoch >= 0 else []
+            return Lease(tuple(share), epoch, now + ttl)
 
     def tell(self, offsets: Mapping[int, int]) -> None:
         """Commit offsets as a hint for tools; it is no matter whether that succeeds."""

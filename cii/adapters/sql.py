@@ -11,7 +11,8 @@ from sqlalchemy import Connection, and_, delete, func, or_, select, update
 from cid.kit.db import Database, insert, present, upsert
 from cid.kit.errors import Conflict
 from cii import tables
-from cii.ports import LedgerRow
+from cii.adapters import sql_lease
+from cii.ports import Gone, LedgerRow, Turn
 from cii.resolution import GraphChanges, IdentityGraph
 
 CHUNK = 500
@@ -143,6 +144,31 @@ class SqlStore:
                 )
             row = {"topic": topic, "partition": partition, "offset": offset}
             connection.execute(t.insert(), [row])
+
+    def origin(self, connection: Connection, topic: str) -> tuple[str, int]:
+        """Return which log was applied, and how many of its offsets held no record."""
+        t = tables.origin
+        found = connection.execute(select(t.c.identity, t.c.holes).where(t.c.topic == topic))
+        row = found.first()
+        return (row[0], row[1]) if row else ("", 0)
+
+    def come_from(self, connection: Connection, topic: str, identity: str, holes: int) -> None:
+        """Note which log is applied, and how many of its offsets hold no record."""
+        upsert(connection, tables.origin, [{"topic": topic, "identity": identity, "holes": holes}])
+
+    def take_turn(self, name: str, holder: str, ttl: int, *, patient: bool, gone: Gone) -> Turn:
+        """Take or renew the right to apply records, or say who has it."""
+        with self._database.write() as connection:
+            return sql_lease.take(connection, name, holder, ttl, patient=patient, gone=gone)
+
+    def end_turn(self, name: str, holder: str) -> None:
+        """Give the right to apply records back."""
+        with self._database.write() as connection:
+            sql_lease.give_back(connection, name, holder)
+
+    def hold_turn(self, connection: Connection, name: str, epoch: int) -> None:
+        """Make sure that the right to apply records is still ours until the commit."""
+        sql_lease.hold(connection, name, epoch)
 
     def applied(self, after: int, limit: int) -> list[tuple[int, int, int, str]]:
         """Return (position, partition, offset, identity) of applied records after a position."""
