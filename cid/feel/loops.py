@@ -130,6 +130,18 @@ def every(sources: Sequence[Source], condition: Callable[..., Any]) -> bool | No
     return result
 
 
+def at(value: Any, position: int) -> Any:
+    """Give the element at a position counted from 1, or from the end where it is negative.
+
+    >>> at([10, 20, 30], 1), at([10, 20, 30], -1), at([10, 20, 30], 4)
+    (10, 30, None)
+    """
+    items = value if isinstance(value, list) else [] if value is None else [value]
+    if not 0 < abs(position) <= len(items):
+        return None
+    return items[position - 1 if position > 0 else position]
+
+
 def filtered(value: Any, condition: Callable[[Any], Any]) -> Any:
     """Give the elements that meet a condition, or the element at a position counted from 1.
 

@@ -333,6 +333,8 @@ class _Writer:
 
     def _filter(self, node: tree.Filter, place: Place) -> Code:
         base = self._lifted(node.base, place)
+        if isinstance(node.condition, tree.Literal) and type(node.condition.value) is int:
+            return Code(f"at({base.text}, {node.condition.value})", depth=base.depth + 1)
         variable = self._variable()
         inner = place.having("item", variable).having(ANY_ENTRY, variable)
         condition = self._lifted(node.condition, inner)

@@ -46,6 +46,7 @@ TOOLS: dict[str, Any] = {
     "every": loops.every,
     "elements": loops.elements,
     "run": loops.run,
+    "at": loops.at,
     "filtered": loops.filtered,
     "is_instance": is_instance,
     **{name: comparison.COMPARE[sign] for sign, name in SYMBOLS.items()},

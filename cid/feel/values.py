@@ -70,6 +70,8 @@ def number_from_text(text: str) -> int | Decimal:
         number = DECIMAL.create_decimal(text)
     except ArithmeticError:
         return Decimal(0)
+    if "." in text and len(text) <= 34 and "e" not in text and "E" not in text:
+        return number
     exponent = number.as_tuple().exponent
     if isinstance(exponent, int) and exponent >= 0 and abs(number) < WIDEST:
         return int(number)

@@ -83,6 +83,8 @@ def split(string: Any, delimiter: Any) -> list[str] | None:
     found = compiled(delimiter)
     if found is None or not isinstance(string, str) or len(string) > found.longest:
         return None
+    if not found.expression.groups:
+        return found.expression.split(string)
     pieces, at = [], 0
     for match in found.expression.finditer(string):
         pieces.append(string[at : match.start()])
