@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from zlib import crc32
 
 from cid.kit.clock import MINUTE, SECOND, Clock
 from cid.kit.errors import Refused, Unavailable
 from cid.kit.failpoints import reach
-from context.ports import Action, ActionRow, Effects, Store
+from context.ports import Action, ActionRow, BatchAction, Effects, Store
 
 ATTEMPTS = 8
+LANES = 8
+"""How many actions are carried out at a time; those of one customer follow one another."""
 
 
 def retry_after(attempts: int) -> int:
@@ -40,25 +45,60 @@ class Delivery:
         """Carry out what is due; return how many attempts were made."""
         rows = self._store.pending(self._clock.now(), limit)
         if rows:
-            attempts = [self._attempt(row) for row in rows]
+            attempts = self._attempt_all(rows)
             reach("before mark")
             self._store.delivered(attempts)
             reach("after mark")
         return len(rows)
 
-    def _attempt(self, row: ActionRow) -> ActionRow:
-        action = self._actions.get(row.action)
-        attempts = row.attempts + 1
-        if action is None:
-            return row._replace(state="dead", attempts=attempts, error="no such action installed")
+    def _attempt_all(self, rows: Sequence[ActionRow]) -> list[ActionRow]:
+        """Attempt all: disks and other systems are waited for side by side."""
+        kinds: dict[str, list[ActionRow]] = defaultdict(list)
+        for row in rows:
+            kinds[row.action].append(row)
+        done: list[ActionRow] = []
+        for name, some in kinds.items():
+            action = self._actions.get(name)
+            if action is None:
+                said = "no such action installed"
+                done += [
+                    row._replace(state="dead", attempts=row.attempts + 1, error=said)
+                    for row in some
+                ]
+            elif isinstance(action, BatchAction):
+                reach("before effect")
+                faults = action.perform_all(some, self._effects)
+                reach("after effect")
+                done += map(self._outcome, some, faults)
+            else:
+                done += self._in_lanes(action, some)
+        return done
+
+    def _in_lanes(self, action: Action, rows: Sequence[ActionRow]) -> list[ActionRow]:
+        lanes: dict[int, list[ActionRow]] = defaultdict(list)
+        for row in rows:
+            lanes[crc32(row.customer.encode()) % LANES].append(row)
+        with ThreadPoolExecutor(len(lanes), "delivery") as pool:
+            done = pool.map(
+                lambda lane: [self._outcome(row, self._attempt(action, row)) for row in lane],
+                lanes.values(),
+            )
+            return [row for lane in done for row in lane]
+
+    def _attempt(self, action: Action, row: ActionRow) -> Refused | Unavailable | None:
         reach("before effect")
         try:
             action.perform(row, self._effects)
-        except Refused as error:
-            return row._replace(state="dead", attempts=attempts, error=str(error))
-        except Unavailable as error:
-            state = "dead" if attempts >= ATTEMPTS else "pending"
-            next_try = self._clock.now() + retry_after(attempts)
-            return row._replace(state=state, attempts=attempts, next_try=next_try, error=str(error))
+        except (Refused, Unavailable) as error:
+            return error
         reach("after effect")
-        return row._replace(state="done", attempts=attempts, error="")
+        return None
+
+    def _outcome(self, row: ActionRow, fault: Refused | Unavailable | None) -> ActionRow:
+        attempts = row.attempts + 1
+        if fault is None:
+            return row._replace(state="done", attempts=attempts, error="")
+        if isinstance(fault, Refused) or attempts >= ATTEMPTS:
+            return row._replace(state="dead", attempts=attempts, error=str(fault))
+        next_try = self._clock.now() + retry_after(attempts)
+        return row._replace(state="pending", attempts=attempts, next_try=next_try, error=str(fault))

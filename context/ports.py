@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+from cid.kit.errors import Refused, Unavailable
 from cid.kit.plugins import Port
 
 
@@ -98,6 +99,16 @@ class Action(Protocol):
             Unavailable: it cannot be done just now; it will be tried again.
             Refused: it may not be done; it will not be tried again.
         """
+
+
+@runtime_checkable
+class BatchAction(Action, Protocol):
+    """An action that does many things at once with less effort than one by one."""
+
+    def perform_all(
+        self, rows: Sequence[ActionRow], effects: Effects
+    ) -> Sequence[Refused | Unavailable | None]:
+        """Do it for all rows; return for each row why it was not done, or None."""
 
 
 @runtime_checkable
