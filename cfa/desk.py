@@ -79,13 +79,6 @@ class Desk:
         self._waiting.clear()
         self._open = {(work.kind, work.id): work for work in self._store.load(connection)}
 
-    def next_due(self) -> int | None:
-        """Nothing happens here by itself."""
-        return None
-
-    def advance(self, moment: int) -> None:
-        """Nothing happens here by itself."""
-
     def apply(self, fact: Fact) -> None:
         """Take in one fact, already resolved to a customer."""
         for keeper in self._by_event.get(fact.event, ()):

@@ -16,6 +16,11 @@ LIMIT = 10**14
 """A number this large or larger contributes nothing: it is no amount."""
 
 
+# A union of types would be made anew at every question.
+_AS_IT_IS = (str, bool, date, timedelta)
+_NUMBERS = (int, float, Decimal)
+
+
 class Aggregate:
     """How many there are; the others do the same with what they keep."""
 
@@ -171,9 +176,9 @@ def scaled(value: Any) -> int | None:
 
 def raw(value: Any) -> Any:
     """Return a value as first and last keep it: numbers as decimals, nested values not at all."""
-    if value is None or isinstance(value, str | bool | date | timedelta):
+    if value is None or isinstance(value, _AS_IT_IS):
         return value
-    if isinstance(value, int | Decimal | float):
+    if isinstance(value, _NUMBERS):
         number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
         return number if -LIMIT < number < LIMIT else None
     return None
@@ -183,11 +188,11 @@ def distinct_key(value: Any) -> str | None:
     """Return the text by which values are told apart."""
     if type(value) is str:
         return value
-    if value is None or isinstance(value, list | dict):
+    if value is None or isinstance(value, (list, dict)):
         return None
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float | Decimal):
+    if isinstance(value, _NUMBERS):
         whole = scaled(value)
         return None if whole is None else format(Decimal(whole).scaleb(-4).normalize(), "f")
     return str(value)

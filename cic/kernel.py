@@ -15,7 +15,6 @@ Numbers are whole ten-thousandths inside, so that sums are exactly reversible.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -68,7 +67,7 @@ class _Window:
     position: int = 0
     due: int = NEVER
     """When the next fact leaves it."""
-    late: list[Kept] = field(default_factory=list)
+    late: list[tuple[tuple[int, str, str], Kept]] = field(default_factory=list)
 
 
 class Kernel:
@@ -86,6 +85,8 @@ class Kernel:
         self._window_of = {window.length: w for w, window in enumerate(self._windows)}
         self._by_event = {event: self._grouped(some) for event, some in plans.items()}
         self._aggregates = [AGGREGATES[kind]() if kind else None for kind in self._kinds]
+        self._whole = [kind in ("count", "sum") for kind in self._kinds]
+        """Which traits are whole numbers inside, that are simply added up."""
         self._log: list[Kept] = []
         self._future: list[tuple[int, tuple[int, str, str], Fact]] = []
         self._of: dict[str, list[Kept]] = {}
@@ -95,7 +96,8 @@ class Kernel:
         self.touched: dict[str, int] = {}
         """Customers with a changed trait since the last reading, with a bit for each trait."""
         self._watched: list[list[int] | None] = [None] * count
-        self._ignored = 0
+        self._bits = [1 << index for index in range(count)]
+        """The bit of each trait; 0 where nobody looks at it."""
         self.clock = 0
         self._due = NEVER
 
@@ -118,31 +120,22 @@ class Kernel:
 
         A change of any other trait, or between two of these numbers, touches nobody.
         """
-        self._ignored = 0
+        self._bits = [1 << index if index in edges else 0 for index in range(len(self._kinds))]
         for index, kind in enumerate(self._kinds):
             numbers = edges.get(index)
-            if index not in edges:
-                self._ignored |= 1 << index
-            elif numbers is not None and kind in ("count", "sum"):
+            if numbers is not None and kind in ("count", "sum"):
                 scale = SCALE if kind == "sum" else 1
                 exact = [number * scale for number in numbers]
                 if all(number == int(number) for number in exact):
                     self._watched[index] = sorted(int(number) for number in exact)
 
-    def _moved(self, index: int, before: Any, after: Any) -> int:
-        """Return the trait's bit if its change can matter to anybody, else 0."""
-        if self._ignored >> index & 1:
-            return 0
-        edges = self._watched[index]
-        if edges is not None and bisect_left(edges, before) + bisect_right(
-            edges, before
-        ) == bisect_left(edges, after) + bisect_right(edges, after):
-            return 0
-        return 1 << index
-
     def next_due(self) -> int | None:
         """Return the next moment at which a fact leaves a window or a future one arrives."""
         return self._due if self._due < NEVER else None
+
+    def quiet_until(self, moment: int) -> bool:
+        """Say whether nothing happens by itself up to a moment, and nobody was touched before."""
+        return self._due > moment and not self.touched
 
     def advance(self, moment: int) -> None:
         """Move the clock to a moment; everything due by then happens, each at its own instant."""
@@ -187,9 +180,9 @@ class Kernel:
         window.position = position
         due = log[position].order[0] + window.length if position < end else NEVER
         while window.late:
-            kept = window.late[0]
-            if kept.order[0] > edge:
-                due = min(due, kept.order[0] + window.length)
+            order, kept = window.late[0]
+            if order[0] > edge:
+                due = min(due, order[0] + window.length)
                 break
             heappop(window.late)
             if kept.live & bit:
@@ -300,7 +293,7 @@ class Kernel:
                     continue
                 window = self._windows[w]
                 if late:
-                    heappush(window.late, kept)
+                    heappush(window.late, (kept.order, kept))
                 due = time + window.length
                 if due < window.due:
                     window.due = due
@@ -316,15 +309,42 @@ class Kernel:
                 each.start() if each is not None else None for each in self._aggregates
             ]
         bits = 0
+        live = kept.live
         for w, some in kept.parts:
-            if w == FOREVER or kept.live >> w & 1:
-                for index, held in some:
-                    aggregate = self._aggregates[index]
-                    before = state[index]
-                    after = state[index] = aggregate.add(before, held, kept.order)  # type: ignore[union-attr]
-                    bits |= self._moved(index, before, after)
+            if w == FOREVER or live >> w & 1:
+                bits |= self._add(state, some, kept.order)
         if bits:
             self.touched[customer] = self.touched.get(customer, 0) | bits
+
+    def _add(
+        self, state: list[Any], some: tuple[Contribution, ...], order: tuple[int, str, str]
+    ) -> int:
+        """Take contributions in; return the bits of the traits for which that can matter."""
+        bits = 0
+        for index, held in some:
+            before = state[index]
+            if self._whole[index]:
+                after = state[index] = before + held
+                if (bit := self._bits[index]) and self._crossed(index, before, after):
+                    bits |= bit
+            else:
+                aggregate = self._aggregates[index]
+                state[index] = aggregate.add(before, held, order)  # type: ignore[union-attr]
+                bits |= self._bits[index]
+        return bits
+
+    def _crossed(self, index: int, before: int, after: int) -> bool:
+        """Say whether a number has come past, to or from one that somebody compares it with."""
+        edges = self._watched[index]
+        if edges is None:
+            return True
+        if before > after:
+            before, after = after, before
+        for edge in edges:
+            if edge >= before:
+                # The first that is not below the lower of the two decides.
+                return edge <= after and before != after
+        return False
 
     def _leave(self, w: int, kept: Kept) -> None:
         kept.live &= ~(1 << w)
@@ -332,12 +352,18 @@ class Kernel:
         state = self._state[customer]
         bits = 0
         for window, some in kept.parts:
-            if window == w:
-                for index, held in some:
+            if window != w:
+                continue
+            for index, held in some:
+                before = state[index]
+                if self._whole[index]:
+                    after = state[index] = before - held
+                    if (bit := self._bits[index]) and self._crossed(index, before, after):
+                        bits |= bit
+                else:
                     aggregate = self._aggregates[index]
-                    before = state[index]
-                    after = state[index] = aggregate.remove(before, held, kept.order)  # type: ignore[union-attr]
-                    bits |= self._moved(index, before, after)
+                    state[index] = aggregate.remove(before, held, kept.order)  # type: ignore[union-attr]
+                    bits |= self._bits[index]
         if bits:
             self.touched[customer] = self.touched.get(customer, 0) | bits
 

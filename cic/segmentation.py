@@ -137,6 +137,11 @@ class Segmentation:
     def advance(self, moment: int) -> None:
         """Move the clock, look at all customers for whom that changes something."""
         kernel = self.kernel
+        if kernel.quiet_until(moment) and not self._attributes:
+            if moment > self.now:
+                kernel.clock = self.now = moment
+            self._cause = ("window", "")
+            return
         while True:
             kernel.advance_until_touched(moment)
             if kernel.clock > self.now:

@@ -34,7 +34,6 @@ class ProfileChanged:
 
     customer: str
     attributes: frozenset[str]
-    at: int
 
 
 @dataclass(slots=True)
@@ -76,7 +75,6 @@ class Customers:
         self.members: dict[str, set[str]] = {}
         self.profiles: dict[str, dict[str, Value]] = {}
         self._dirty = _Dirty()
-        self.now = 0
 
     def load(self, connection: Any) -> None:
         """Read the customers from the records."""
@@ -91,14 +89,6 @@ class Customers:
             of[said.source] = Observation(said.time, said.source, said.message_id, said.value)
         for customer in self.members:
             self.profiles[customer] = self._derive(customer, None)
-
-    def next_due(self) -> int | None:
-        """Nothing happens here by itself."""
-        return None
-
-    def advance(self, moment: int) -> None:
-        """Know what time it is."""
-        self.now = max(self.now, moment)
 
     def apply(self, fact: Fact) -> None:
         """Take in what a fact says about its customer, or about the company's things."""
@@ -274,7 +264,7 @@ class Customers:
             != (after[name].value if name in after else None)
         )
         if changed or only is None:
-            self._bus.publish(ProfileChanged(customer, changed, self.now))
+            self._bus.publish(ProfileChanged(customer, changed))
 
     def _row(self, customer: str) -> CustomerRow:
         profile = self.profiles.get(customer, {})

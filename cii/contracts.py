@@ -74,7 +74,7 @@ def _test(name: str, promise: PropertyContract) -> Callable[[Any], Breach | None
         if kinds and (not isinstance(value, kinds) or (isinstance(value, bool) and not boolean)):
             return Reason.CONTRACT_TYPE, f"{name} is not {wanted}: {_shown(value)}"
         if low is not None or high is not None:
-            if isinstance(value, bool) or not isinstance(value, int | float):
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
                 return Reason.CONTRACT_TYPE, f"{name} is not a number: {_shown(value)}"
             if low is not None and value < low:
                 return Reason.CONTRACT_RANGE, f"{name} is below {low:g}: {_shown(value)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatch
 from itertools import islice
 from pathlib import Path
@@ -20,6 +20,7 @@ from cid.model.fact import Fact
 from cii.mapping import Mapper
 from cii.model import FLOWS, STAFF, State
 from cii.ports import CollectLimits, Message, Store, Transport
+from cii.preparation import Prepared
 from cii.synchronization import MERGED, SEPARATED, TOPIC, Pipeline
 
 CHUNK = 5_000
@@ -82,6 +83,13 @@ class Integration:
             self.transport.append(TOPIC, some)
             total += len(some)
         return total
+
+    def append_prepared(self, messages: Sequence[tuple[Message, Prepared | None]]) -> None:
+        """Put messages into the log that somebody has mapped ahead by the definitions of now."""
+        for start in range(0, len(messages), CHUNK):
+            some = messages[start : start + CHUNK]
+            places = self.transport.append(TOPIC, [message for message, _ in some])
+            self.pipeline.expect(places, [prepared for _, prepared in some])
 
     def load(
         self, flow: str, files: list[str], on_progress: Callable[[int], None] | None = None

@@ -185,12 +185,24 @@ class CollectSettings(Protocol):
 class Stage(Protocol):
     """One layer's part in applying records: state in memory, written with the batch.
 
-    The pipeline is one thread. For each record it first lets every stage advance to the record's
-    moment, then apply it; at the end of the batch every stage flushes into the batch's transaction.
+    The pipeline is one thread. For each record it first lets every timed stage advance to the
+    record's moment, then every stage apply it; at the end of the batch every stage flushes into
+    the batch's transaction.
     """
 
     def load(self, connection: Any) -> None:
         """Forget the state in memory and read it from the records."""
+
+    def apply(self, fact: Fact) -> None:
+        """Take in one fact, already resolved to a customer."""
+
+    def flush(self, connection: Any) -> None:
+        """Write what changed since the last flush."""
+
+
+@runtime_checkable
+class TimedStage(Stage, Protocol):
+    """A stage in which things happen by themselves when their time comes."""
 
     def next_due(self) -> int | None:
         """Return the next moment at which something happens by itself, or None."""
@@ -200,12 +212,6 @@ class Stage(Protocol):
 
         The pipeline calls again until nothing is due any more.
         """
-
-    def apply(self, fact: Fact) -> None:
-        """Take in one fact, already resolved to a customer."""
-
-    def flush(self, connection: Any) -> None:
-        """Write what changed since the last flush."""
 
 
 TRANSPORTS: Port[Transport] = Port("icustomer.cii.transports", Transport)

@@ -12,16 +12,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import blake2b
-from typing import Any, Protocol
+from typing import Any
 
 from cid.kit.db import Database
 from cid.kit.errors import Conflict
 from cid.kit.events import Bus
 from cid.model.fact import Fact
 from cii.model import IdentifierKind, RecordFault, State
-from cii.ports import LedgerRow, LogRecord, Stage, Store, Transport
+from cii.ports import LedgerRow, LogRecord, Place, Stage, Store, TimedStage, Transport
+from cii.preparation import Maps, Prepared, prepare
 from cii.resolution import Edge, IdentityGraph, Known
 
 TOPIC = "facts"
@@ -29,13 +30,6 @@ QUIET = 60_000
 """How long time may pass in memory before that is written, while nothing happens (milliseconds)."""
 MERGED = "Identities Merged"
 SEPARATED = "Identities Separated"
-
-
-class Maps(Protocol):
-    """Turns records into facts."""
-
-    def map(self, record: LogRecord) -> Fact:
-        """Return the fact, or raise RecordFault."""
 
 
 @dataclass(slots=True)
@@ -65,6 +59,7 @@ class Pipeline:
         self.database = database
         self.mapper = mapper
         self.stages = stages
+        self._timed = [stage for stage in stages if isinstance(stage, TimedStage)]
         self.bus = bus
         self._kinds = kinds
         self._failpoint = failpoint
@@ -78,6 +73,7 @@ class Pipeline:
         self.holes = 0
         self._origin = ""
         self._offsets: dict[int, int] = {}
+        self._ahead: dict[tuple[int, int], Prepared] = {}
         self._loaded = False
         self._written = 0
 
@@ -238,7 +234,7 @@ class Pipeline:
         """Whether nothing happens up to a moment; time then passes in memory alone for a while."""
         if until <= self.moment:
             return True
-        dues = [due for stage in self.stages if (due := stage.next_due()) is not None]
+        dues = [due for stage in self._timed if (due := stage.next_due()) is not None]
         if min(dues, default=until + 1) <= until or until - self._written >= QUIET:
             return False
         self._pass_time(until)
@@ -285,7 +281,7 @@ class Pipeline:
     ) -> None:
         rows: list[LedgerRow] = []
         keys: list[tuple[bytes, int]] = []
-        mapped = [self._map(record) for record in records]
+        mapped = [self._prepare(record) for record in records]
         with self.database.write() as connection:
             self.store.replayed(connection, instead_of)
             wanted = [key for _, key, _ in mapped if key]
@@ -340,13 +336,25 @@ class Pipeline:
         self.holes += passed - records
         self.store.come_from(connection, TOPIC, self._origin, self.holes)
 
-    def _map(self, record: LogRecord) -> tuple[Any, bytes, RecordFault | None]:
+    def expect(self, places: Sequence[Place], prepared: Sequence[Prepared | None]) -> None:
+        """Hear what records come to that somebody has mapped ahead, by the definitions of now."""
+        for place, each in zip(places, prepared, strict=True):
+            if each is not None:
+                self._ahead[place.partition, place.offset] = each
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Apply everything inside in one transaction: for a long past that is lived through again."""
         try:
-            fact = self.mapper.map(record)
-        except RecordFault as fault:
-            return None, b"", fault
-        text = f"{fact.source}\x1f{fact.message_id}".encode("utf-8", "surrogatepass")
-        return fact, blake2b(text, digest_size=16).digest(), None
+            with self.lock, self.database.together():
+                yield
+        except BaseException:
+            self._loaded = False
+            raise
+
+    def _prepare(self, record: LogRecord) -> Prepared:
+        ahead = self._ahead.pop((record.partition, record.offset), None)
+        return prepare(self.mapper, record) if ahead is None else ahead
 
     def _take(self, record: LogRecord, fact: Fact) -> LedgerRow:
         fact.position = self.position
@@ -383,11 +391,11 @@ class Pipeline:
     def _pass_time(self, moment: int) -> None:
         if moment <= self.moment:
             return
-        stages = self.stages
+        timed = self._timed
         while True:
-            first: Stage | None = None
+            first: TimedStage | None = None
             due = bound = moment + 1
-            for stage in stages:
+            for stage in timed:
                 at = stage.next_due()
                 if at is None or at >= bound:
                     continue
@@ -401,7 +409,7 @@ class Pipeline:
             # due next elsewhere the stage may go on by itself; it stops when it has told somebody.
             first.advance(max(min(bound, moment), due, self.moment))
         self.moment = moment
-        for stage in stages:
+        for stage in timed:
             stage.advance(moment)
 
     def _fate(

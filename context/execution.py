@@ -62,6 +62,7 @@ class Execution:
         self._last: dict[tuple[str, str], int] = {}
         self._timers: list[tuple[int, str, TimerRow]] = []
         self._next: dict[str, int] = {}
+        self._next_round: int | None = None
         self._decisions: list[DecisionRow] = []
         self._outbox: list[ActionRow] = []
         self._set: dict[str, TimerRow] = {}
@@ -84,32 +85,36 @@ class Execution:
             for name, moment in self._store.schedule(connection).items()
             if name in self.rules and self.rules[name].every
         }
+        self._next_round = min(self._next.values(), default=None)
         self._last = {
             (rule, identity): at for rule, identity, at in self._store.last_firings(connection)
         }
 
     def next_due(self) -> int | None:
         """Return when the next timer rings or the next rule comes round."""
-        due = self._timers[0][0] if self._timers else None
-        for moment in self._next.values():
-            if due is None or moment < due:
-                due = moment
+        due = self._next_round
+        if self._timers and (due is None or self._timers[0][0] < due):
+            return self._timers[0][0]
         return due
 
     def advance(self, moment: int) -> None:
         """Let timers ring and rules come round that are due, each at its own moment."""
-        for name, rule in self._rounds:
-            if name not in self._next:
-                self._next[name] = self._round(rule, max(moment, self.now))
+        if len(self._next) < len(self._rounds):
+            for name, rule in self._rounds:
+                if name not in self._next:
+                    self._next[name] = self._round(rule, max(moment, self.now))
+            self._next_round = min(self._next.values())
         while (due := self.next_due()) is not None and due <= moment:
             self.now = max(self.now, due)
             for name, rule in self._rounds:
                 if self._next[name] <= due:
                     self._come_round(rule, due)
                     self._next[name] = self._round(rule, due)
+            self._next_round = min(self._next.values(), default=None)
             while self._timers and self._timers[0][0] <= due:
                 self._ring(heappop(self._timers)[2])
-        self.now = max(self.now, moment)
+        if moment > self.now:
+            self.now = moment
 
     def apply(self, fact: Fact) -> None:
         """Let the rules that wait for this event look at its customer."""
@@ -117,6 +122,8 @@ class Execution:
             return
         rules = self._on_event.get(fact.event)
         acting = self._on_action.get(fact.event) if fact.actor else None
+        if not rules and not acting:
+            return
         for rule in (*(rules or ()), *(acting or ())):
             event = fact.properties
             loop = fact.loop or stable_id("loop", rule.name, fact.source, fact.message_id)

@@ -6,6 +6,7 @@ process does that work while the first one applies what is there already; the or
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -17,6 +18,7 @@ from cid.kit.ids import stable_id
 from cii.collection import collect
 from cii.mapping import Mapper
 from cii.ports import CollectLimits, Message
+from cii.preparation import Prepared, pack, unpack
 from cii.reception import Batch
 from icustomer.samples import northlake
 from icustomer.samples.northlake.tape import Delivery
@@ -60,8 +62,8 @@ class Ahead:
         self._maker.start()
         there.close()
 
-    def __iter__(self) -> Iterator[Message]:
-        """Yield the messages in their order.
+    def __iter__(self) -> Iterator[tuple[Message, Prepared | None]]:
+        """Yield the messages in their order, mapped already where that can be.
 
         Raises:
             Unavailable: the other process ended before it had finished.
@@ -73,10 +75,10 @@ class Ahead:
                 raise Unavailable(
                     "The sample company's records could not be made.", hint="Try again."
                 ) from None
-            if some is None:
+            if not some:
                 return
-            for key, value, timestamp, headers in some:
-                yield Message(key, value, timestamp, headers)
+            for message, packed in some:
+                yield Message(*message), None if packed is None else unpack(packed)
 
     def close(self) -> None:
         """End the other process."""
@@ -89,12 +91,18 @@ class Ahead:
 def _make(out: Connection, directory: str, now: int, seed: int, scale: float) -> None:
     from icustomer.definitions import read
 
+    # This process is short-lived and makes no garbage in circles: looking for it is time lost.
+    gc.disable()
     definitions, _ = read(Path(directory))
-    stream = arriving(Mapper(definitions), CollectLimits(), northlake.company(now, seed, scale))
+    mapper = Mapper(definitions)
+    stream = arriving(mapper, CollectLimits(), northlake.company(now, seed, scale))
     try:
-        while some := [tuple(message) for message in islice(stream, CHUNK)]:
+        while some := [
+            ((each.key, each.value, each.timestamp, dict(each.headers)), pack(mapper, each))
+            for each in islice(stream, CHUNK)
+        ]:
             out.send(some)
-        out.send(None)
+        out.send([])
     except (BrokenPipeError, KeyboardInterrupt):
         # Whoever wanted the records is gone.
         return

@@ -17,10 +17,12 @@ from typing import Any
 
 import orjson
 
+from cic.ports import SCORERS
 from cid.kit.clock import DAY, HOUR, ManualClock, SystemClock, format_time, parse_time
 from cid.kit.errors import Conflict, NotFound
 from cid.kit.ids import stable_id
 from cii.ports import Message
+from cii.preparation import Prepared
 from icustomer.arrivals import Ahead, arriving
 from icustomer.company import ICustomer
 from icustomer.progress import Progress, progress
@@ -32,6 +34,11 @@ STATE = "demo.json"
 STEP = 7 * DAY
 """How often the sample company's staff look at their desks."""
 CHUNK = 5_000
+TOGETHER = 8
+"""How many steps are written in one transaction."""
+
+Arrived = tuple[Message, Prepared | None]
+Step = tuple[int, list[Arrived], bool]
 
 
 def build_demo(
@@ -123,6 +130,8 @@ def _write(directory: Path, state: dict[str, Any]) -> None:
 
 def _relive(company: ICustomer, state: dict[str, Any], arrivals: Ahead, bars: Progress) -> None:
     """Let the sample company's eighteen months pass, as far as they have not yet."""
+    # Slow to import and needed at the end; the other process has nothing to deliver yet.
+    SCORERS.load("sklearn")
     company.pipeline.run(CHUNK)
     ledger = company.cii.ledger()
     by_staff = sum(
@@ -130,33 +139,46 @@ def _relive(company: ICustomer, state: dict[str, Any], arrivals: Ahead, bars: Pr
     )
     there = ledger["received"] - by_staff
     bar = bars.add("sample company", None)
-    edge = 0
-    waiting: list[Message] = []
-    for number, message in enumerate(arrivals):
-        if not edge:
-            edge = message.timestamp + STEP
-        while message.timestamp >= edge:
-            _pass(company, waiting, edge, number >= there)
-            bars.advance(bar, len(waiting))
-            waiting = []
-            edge += STEP
-        if number >= there:
-            waiting.append(message)
-    _pass(company, waiting, state["now"], True)
-    bars.advance(bar, len(waiting))
+    steps = _steps(arrivals, there, state["now"])
+    while _live(company, islice(steps, TOGETHER), bars, bar):
+        # History takes in only what will never be applied anew.
+        company.history.take_facts(20_000)
     company.pipeline.tick(state["now"])
 
 
-def _pass(company: ICustomer, arrived: list[Message], edge: int, new: bool) -> None:
-    """Apply what arrived, then let the staff do what is due before the edge of this step."""
-    if not new and not arrived:
-        return
-    company.cii.append(arrived)
-    company.pipeline.run(CHUNK)
-    company.history.take_facts(20_000)
-    while done := list(_staff(company, edge)):
-        company.cii.append(done)
-        company.pipeline.run(CHUNK)
+def _steps(arrivals: Iterable[Arrived], there: int, now: int) -> Iterator[Step]:
+    """Yield (edge, what arrives before it and is not in the log, whether more is to come) by step."""
+    edge = 0
+    waiting: list[Arrived] = []
+    for number, each in enumerate(arrivals):
+        moment = each[0].timestamp
+        if not edge:
+            edge = moment + STEP
+        while moment >= edge:
+            yield edge, waiting, number >= there
+            waiting = []
+            edge += STEP
+        if number >= there:
+            waiting.append(each)
+    yield now, waiting, True
+
+
+def _live(company: ICustomer, steps: Iterable[Step], bars: Progress, bar: Any) -> int:
+    """Apply what arrives in some steps, let the staff do after each what is due; return how many steps."""
+    taken = 0
+    with company.pipeline.together():
+        for edge, arrived, new in steps:
+            taken += 1
+            if not new:
+                # Before a crash this step was lived through to its end.
+                continue
+            company.cii.append_prepared(arrived)
+            company.pipeline.run(CHUNK)
+            while done := list(_staff(company, edge)):
+                company.cii.append(done)
+                company.pipeline.run(CHUNK)
+            bars.advance(bar, len(arrived))
+    return taken
 
 
 def _staff(company: ICustomer, edge: int) -> Iterator[Message]:
@@ -168,7 +190,7 @@ def _staff(company: ICustomer, edge: int) -> Iterator[Message]:
         at = task["opened_at"] + delay
         if at >= edge:
             continue
-        yield company.cii.own_message(
+        told = company.cii.own_message(
             "Task Completed",
             customer=task["identity"],
             properties={"task_id": task["id"], "outcome": outcome, "note": note},
@@ -177,6 +199,9 @@ def _staff(company: ICustomer, edge: int) -> Iterator[Message]:
             message_id=stable_id("done", task["id"]),
             at=at,
         )
+        # They hand in at the end of the step what they did in it. So it lies behind all that arrived
+        # before, also for a pipeline that takes both from the log in one go.
+        yield told._replace(timestamp=edge - 1)
 
 
 def _load(company: ICustomer, data: Path, bars: Progress) -> None:

@@ -44,13 +44,6 @@ class Recorder:
         """Forget everything; what comes from now on is complete."""
         self._rows, self._new, self._complete_since = [], [], None
 
-    def next_due(self) -> int | None:
-        """Nothing happens here by itself."""
-        return None
-
-    def advance(self, moment: int) -> None:
-        """Nothing happens here by itself."""
-
     def apply(self, fact: Fact) -> None:
         """Remember a fact."""
         if self._complete_since is None:

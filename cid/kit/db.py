@@ -26,7 +26,7 @@ from sqlalchemy.exc import OperationalError
 
 from cid.kit import postgres
 from cid.kit.documents import as_document, storable
-from cid.kit.errors import Unavailable
+from cid.kit.errors import Conflict, Unavailable
 
 _OUTSIDE = {
     sqlite3.SQLITE_BUSY,
@@ -61,6 +61,7 @@ class Database:
         self.url = url
         self.postgres = postgres.is_postgres(url)
         self._writing = threading.RLock()
+        self._mine = threading.local()
         self.engine: Engine
         self._explained: Callable[[], AbstractContextManager[None]] = nullcontext
         if self.postgres:
@@ -77,15 +78,42 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Read one consistent state of all records."""
+        if (held := getattr(self._mine, "connection", None)) is not None:
+            yield held
+            return
         with self._explained(), self._readers.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Change records: everything inside happens together or not at all."""
+        if (held := getattr(self._mine, "connection", None)) is not None:
+            self._mine.failed = True
+            yield held
+            self._mine.failed = False
+            return
         with self._writing, self._explained(), self.engine.connect() as connection:
             with connection.execution_options(writes=True).begin():
                 yield connection
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Let all that this thread writes inside happen in one transaction; it reads what it wrote.
+
+        Raises:
+            Conflict: something inside failed half-way and nobody passed that on; nothing was written.
+        """
+        if getattr(self._mine, "connection", None) is not None:
+            yield
+            return
+        with self.write() as connection:
+            self._mine.connection, self._mine.failed = connection, False
+            try:
+                yield
+            finally:
+                self._mine.connection = None
+            if self._mine.failed:
+                raise Conflict("A part of the transaction failed, so none of it was written.")
 
     def identity(self) -> str:
         """Return a text that tells these records from others; empty for those in a company's directory."""
@@ -189,20 +217,21 @@ def _names(row: Mapping[str, Any] | tuple[Any, ...]) -> tuple[str, ...]:
 def _execute(connection: Connection, prepared: _Prepared, rows: Rows) -> None:
     order = prepared.order
     fields = _names(rows[0])
-    if isinstance(rows[0], tuple) and not prepared.json and order == list(fields):
-        connection.exec_driver_sql(prepared.text, cast("list[tuple[Any, ...]]", list(rows)))
-        return
-    given: Sequence[Mapping[str, Any]] = (
-        [cast("Any", row)._asdict() for row in rows]
-        if isinstance(rows[0], tuple)
-        else cast("Sequence[Mapping[str, Any]]", rows)
-    )
+    given = cast("list[tuple[Any, ...]]", list(rows))
+    if not isinstance(rows[0], tuple):
+        given = _picked(order, given)
+    elif order != list(fields):
+        given = _picked([fields.index(name) for name in order], given)
     for name in prepared.json:
-        given = [{**row, name: as_document(row[name])} for row in given]
+        place = order.index(name)
+        given = [(*row[:place], as_document(row[place]), *row[place + 1 :]) for row in given]
+    connection.exec_driver_sql(prepared.text, given)
+
+
+def _picked(order: Sequence[Any], rows: Sequence[Any]) -> list[tuple[Any, ...]]:
     if len(order) == 1:
-        connection.exec_driver_sql(prepared.text, [(row[order[0]],) for row in given])
-    else:
-        connection.exec_driver_sql(prepared.text, list(map(itemgetter(*order), given)))
+        return [(row[order[0]],) for row in rows]
+    return list(map(itemgetter(*order), rows))
 
 
 @contextmanager

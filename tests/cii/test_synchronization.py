@@ -17,7 +17,7 @@ from cid.kit.events import Bus
 from cid.model.fact import Fact
 from cid.model.relationship import Regrouped
 from cii.model import IdentifierKind, RecordFault, State
-from cii.ports import STORES, TRANSPORTS, Message, Stage
+from cii.ports import STORES, TRANSPORTS, Message, TimedStage
 from cii.synchronization import MERGED, QUIET, SEPARATED, TOPIC, Pipeline
 from icustomer import migrations
 
@@ -142,9 +142,9 @@ def line(tmp_path):
     return make
 
 
-def test_a_watcher_is_a_stage():
+def test_a_watcher_is_a_timed_stage():
     for name in ("load", "next_due", "advance", "apply", "flush"):
-        assert hasattr(Stage, name)
+        assert hasattr(TimedStage, name)
         assert hasattr(Watcher, name)
 
 
