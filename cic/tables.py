@@ -13,6 +13,7 @@ membership = Table(
     Column("segment", Text, primary_key=True),
     Column("since", BigInteger, nullable=False),
     Column("version", Text, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 change = Table(

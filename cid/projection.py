@@ -19,6 +19,7 @@ from cid.model.fact import Fact
 Row = dict[str, Any]
 LIMIT = 10**13
 """Beyond any amount of money."""
+SHORT = 1e9
 
 RESPONSES = {
     "Campaign Assigned": "assigned",
@@ -200,6 +201,14 @@ def money(value: Any) -> int | None:
     """
     if value is None or isinstance(value, bool):
         return None
+    if type(value) is int:
+        return value * 10_000 if -LIMIT < value < LIMIT else None
+    if type(value) is float and -SHORT < value < SHORT:
+        # Below this a float holds all digits of an amount, and more than the four we keep.
+        near = value * 10_000
+        whole = round(near)
+        if -1e-6 < near - whole < 1e-6:
+            return whole
     try:
         amount = Decimal(str(value))
     except InvalidOperation:

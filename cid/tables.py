@@ -17,6 +17,7 @@ identity = Table(
     Column("first_seen", BigInteger, nullable=False),
     Column("last_seen", BigInteger, nullable=False),
     Column("facts", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 observation = Table(
@@ -28,6 +29,7 @@ observation = Table(
     Column("time", BigInteger, nullable=False),
     Column("message_id", Text, nullable=False),
     Column("value", JSON),
+    sqlite_with_rowid=False,
 )
 
 customer = Table(
@@ -64,6 +66,7 @@ order_line = Table(
     Column("price", BigInteger),
     Column("time", BigInteger, nullable=False),
     Column("stamp", Text, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 refund = Table(
@@ -143,6 +146,7 @@ campaign_response = Table(
     Column("kind", Text, primary_key=True),
     Column("time", BigInteger, nullable=False),
     Column("stamp", Text, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 entity = Table(

@@ -79,7 +79,9 @@ def read_body(raw: bytes, encoding: str, limits: CollectLimits) -> bytes:
     if name in ("", "identity"):
         return raw
     if name not in ("gzip", "x-gzip"):
-        raise RequestFault(400, "unsupported_encoding", f"Send gzip or plain JSON, not {name[:30]!r}.")
+        raise RequestFault(
+            400, "unsupported_encoding", f"Send gzip or plain JSON, not {name[:30]!r}."
+        )
     parts: list[bytes] = []
     room = limits.inflated
     for _ in range(MEMBERS):

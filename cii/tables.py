@@ -66,6 +66,7 @@ identifier = Table(
     Column("customer", Text, nullable=False, index=True),
     Column("first_seen", BigInteger, nullable=False),
     Column("blocked", Boolean, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 edge = Table(
@@ -80,6 +81,7 @@ edge = Table(
     Column("decided_at", BigInteger, nullable=False),
     Column("decided_by", Text, nullable=False),
     Column("reason", Text, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 regrouping = Table(

@@ -218,7 +218,7 @@ def main() -> None:
     """Run the command line; ``--dir`` and ``--json`` are taken from anywhere in it."""
     # A company's state is millions of small objects that live on: looking through them all again and
     # again for garbage took a quarter of the time.
-    gc.set_threshold(30_000, 10, 20)
+    gc.set_threshold(200_000, 10, 10)
     arguments, directory, as_json = _common(sys.argv[1:])
     path = Path(directory or ".")
 

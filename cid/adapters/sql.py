@@ -48,7 +48,7 @@ class SqlStore:
         upsert(
             connection,
             tables.observation,
-            [{**row._asdict(), "value": _kept(row.value)} for row in observations],
+            [row._replace(value=_kept(row.value)) for row in observations],
         )
         if gone:
             for start in range(0, len(gone), CHUNK):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from functools import lru_cache
 from hashlib import blake2b
+from struct import unpack_from
 
 
 def stable_id(prefix: str, *parts: object) -> str:
@@ -39,14 +40,11 @@ def murmur2(data: bytes) -> int:
     m = 0x5BD1E995
     length = len(data)
     h = (0x9747B28C ^ length) & 0xFFFFFFFF
-    for i in range(0, length - length % 4, 4):
-        k = int.from_bytes(data[i : i + 4], "little")
+    whole = length >> 2
+    for k in unpack_from(f"<{whole}I", data):
         k = k * m & 0xFFFFFFFF
-        k ^= k >> 24
-        k = k * m & 0xFFFFFFFF
-        h = h * m & 0xFFFFFFFF
-        h ^= k
-    rest = data[length - length % 4 :]
+        h = h * m & 0xFFFFFFFF ^ (k ^ k >> 24) * m & 0xFFFFFFFF
+    rest = data[whole << 2 :]
     if rest:
         h ^= int.from_bytes(rest, "little")
         h = h * m & 0xFFFFFFFF

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple
-from typing import Any
+from dataclasses import fields
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
@@ -13,9 +14,37 @@ from cid.kit.errors import Conflict
 from cii import tables
 from cii.adapters import sql_lease
 from cii.ports import Gone, LedgerRow, Turn
-from cii.resolution import GraphChanges, IdentityGraph
+from cii.resolution import Edge, GraphChanges, IdentityGraph
 
 CHUNK = 500
+
+
+class _Seen(NamedTuple):
+    key: bytes
+    position: int
+
+
+class _Identifier(NamedTuple):
+    identifier: str
+    kind: str
+    customer: str
+    first_seen: int
+    blocked: bool
+
+
+class _Edge(NamedTuple):
+    a: str
+    b: str
+    source: str
+    message_id: str
+    time: int
+    vetoed: bool
+    decided_at: int
+    decided_by: str
+    reason: str
+
+
+_fields = attrgetter(*[field.name for field in fields(Edge)])
 
 
 class SqlStore:
@@ -78,32 +107,27 @@ class SqlStore:
             insert(connection, tables.ledger, rows)
             self._count(connection, [(r.source, r.state, r.reason, r.received) for r in rows], 1)
         if keys:
-            insert(connection, tables.seen, [{"key": k, "position": place} for k, place in keys])
+            insert(connection, tables.seen, [_Seen(*each) for each in keys])
         changes, graph.changes = graph.changes, GraphChanges()
         upsert(
             connection,
             tables.identifier,
             [
-                {
-                    "identifier": identifier,
-                    "kind": identifier.partition(":")[0],
-                    "customer": known.customer,
-                    "first_seen": known.first_seen,
-                    "blocked": known.blocked,
-                }
+                _Identifier(
+                    identifier,
+                    identifier.partition(":")[0],
+                    known.customer,
+                    known.first_seen,
+                    known.blocked,
+                )
                 for identifier in sorted(changes.identifiers)
                 for known in (graph.known[identifier],)
             ],
         )
-        names = ("a", "b", "source", "message_id", "time")
-        decided = ("vetoed", "decided_at", "decided_by", "reason")
         upsert(
             connection,
             tables.edge,
-            [
-                dict(zip((*names, *decided), astuple(graph.edges[a][b]), strict=True))
-                for a, b in sorted(changes.edges)
-            ],
+            [_Edge(*_fields(graph.edges[a][b])) for a, b in sorted(changes.edges)],
         )
         if changes.regroupings:
             columns = ("time", "kind", "kept", "other", "identifier")

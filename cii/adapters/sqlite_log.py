@@ -18,6 +18,8 @@ from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
+import orjson
+
 from cid.kit.errors import Conflict, InvalidInput, NotFound, Unavailable
 from cid.kit.failpoints import reach
 from cid.kit.ids import murmur2, new_id
@@ -292,7 +294,7 @@ class SqliteLog:
             key, value = bytes(message.key), bytes(message.value)
             if message.headers is not last:
                 last = message.headers
-                headers = json.dumps(dict(last), separators=(",", ":"))
+                headers = orjson.dumps(dict(last)).decode()
             length = len(key) + len(value) + len(headers)
             if length > self._largest:
                 raise InvalidInput(f"A message of {length} bytes is too large for the log.")

@@ -157,6 +157,7 @@ def upgrade() -> None:
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.Column("version", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("customer", "segment", name=op.f("pk_cic_membership")),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("cic_membership", schema=None) as batch_op:
         batch_op.create_index("ix_cic_membership_segment", ["segment", "since"], unique=False)
@@ -187,6 +188,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint(
             "campaign", "identity", "kind", name=op.f("pk_cid_campaign_response")
         ),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "cid_channel",
@@ -226,6 +228,7 @@ def upgrade() -> None:
         sa.Column("last_seen", sa.BigInteger(), nullable=False),
         sa.Column("facts", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("identity", name=op.f("pk_cid_identity")),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("cid_identity", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_cid_identity_customer"), ["customer"], unique=False)
@@ -239,6 +242,7 @@ def upgrade() -> None:
         sa.Column("message_id", sa.Text(), nullable=False),
         sa.Column("value", sa.JSON(), nullable=True),
         sa.PrimaryKeyConstraint("identity", "attribute", "source", name=op.f("pk_cid_observation")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "cid_order",
@@ -267,6 +271,7 @@ def upgrade() -> None:
         sa.Column("time", sa.BigInteger(), nullable=False),
         sa.Column("stamp", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("order_id", "line", name=op.f("pk_cid_order_line")),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("cid_order_line", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_cid_order_line_sku"), ["sku"], unique=False)
@@ -341,6 +346,7 @@ def upgrade() -> None:
         sa.Column("decided_by", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("a", "b", name=op.f("pk_cii_edge")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "cii_identifier",
@@ -350,6 +356,7 @@ def upgrade() -> None:
         sa.Column("first_seen", sa.BigInteger(), nullable=False),
         sa.Column("blocked", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("identifier", name=op.f("pk_cii_identifier")),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("cii_identifier", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_cii_identifier_customer"), ["customer"], unique=False)
