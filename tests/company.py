@@ -22,7 +22,7 @@ NOW = "2026-11-22T12:00:00Z"
 SCALE = 0.01
 NOT_ABOUT_IT = ("cic_verification", "cii_origin", "cii_lease")
 """Tables about a run, a log and a process, not about the company."""
-TIMING = ("seconds", "records_per_second")
+TIMING = ("seconds", "records_per_second", "phases", "applied_per_second")
 
 
 @dataclass(frozen=True)
