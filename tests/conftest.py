@@ -12,6 +12,7 @@ from tests.services.postgres import postgres  # noqa: F401 - a fixture for all
 LONG = [
     "tests/pages/test_browser",
     "tests/packaging",
+    "tests/outside",
     "tests/clients",
     "tests/contract/test_kafka",
     "tests/crashes/test_with_servers",
