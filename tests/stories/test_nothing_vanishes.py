@@ -59,8 +59,8 @@ def test_a_mix_of_good_and_bad_is_accounted_for_to_the_last_record(company, shop
         shop.post("/v1/track", content=b"[1, 2", auth=(KEY, "")),
         shop.post("/v1/track", json=event(1), auth=("no such key", "")),
         shop.post("/v1/track", json=event(1)),
-        shop.post("/v1/batch", content=b"x" * (5 << 20), auth=(KEY, "")),
-        shop.post("/v1/batch", content=gzip.compress(b" " * (9 << 20)), auth=(KEY, ""),
+        shop.post("/v1/batch", content=b"x" * (10 << 20), auth=(KEY, "")),
+        shop.post("/v1/batch", content=gzip.compress(b" " * (20 << 20)), auth=(KEY, ""),
                   headers={"content-encoding": "gzip"}),
         shop.post("/v1/nonsense", json=event(1), auth=(KEY, "")),
     ]  # fmt: skip
