@@ -16,6 +16,7 @@ from babel.numbers import format_currency, format_decimal, format_percent
 
 from cid.kit.clock import parse_time, to_datetime
 from cid.kit.definitions import Title
+from cid.kit.errors import InvalidInput
 from cid.kit.privacy import SENSITIVE, mask, sees_personal
 
 LANGUAGES = {"en": "English", "zh": "中文"}
@@ -223,12 +224,16 @@ class Reader:
 
 
 def as_datetime(value: Any) -> datetime | None:
-    """Read a moment given as ISO text, milliseconds or datetime."""
+    """Read a moment given as ISO text, milliseconds or datetime; None if it is not one."""
     if value in (None, ""):
         return None
     if isinstance(value, datetime):
         return value if value.tzinfo else value.replace(tzinfo=UTC)
-    return to_datetime(parse_time(value) if isinstance(value, str) else int(value))
+    try:
+        return to_datetime(parse_time(value) if isinstance(value, str) else int(value))
+    except InvalidInput:
+        # What a record calls a day may be anything; the page is shown all the same.
+        return None
 
 
 def as_decimal(value: Any) -> Decimal | None:
