@@ -158,8 +158,16 @@ class Source:
     def _reader(self, select: str) -> Callable[[], Iterable[Sequence[Any]]]:
         def rows() -> Iterable[Sequence[Any]]:
             with self._database.read() as connection:
-                for row in connection.execution_options(yield_per=AT_ONCE).execute(text(select)):
-                    yield tuple(row)
+                if self._database.postgres:
+                    answer = connection.execution_options(yield_per=AT_ONCE).execute(text(select))
+                    yield from map(tuple, answer)
+                    return
+                # The driver's own rows: nobody reads them by name.
+                cursor = connection.connection.cursor()
+                cursor.execute(select)
+                while some := cursor.fetchmany(AT_ONCE):
+                    yield from some
+                cursor.close()
 
         return rows
 
