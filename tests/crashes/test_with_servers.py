@@ -51,10 +51,10 @@ def log_in_kafka_records_in_postgres(tmp_path_factory, zygote, receiver, broker,
 
 
 PROFILES = [
-    "log_in_kafka_records_in_postgres",
-    "log_in_kafka",
     "records_in_postgres",
     "all_in_postgres",
+    "log_in_kafka",
+    "log_in_kafka_records_in_postgres",
 ]
 MANY = 100
 """From so many crashes on, every profile has its share; else one stands for all."""

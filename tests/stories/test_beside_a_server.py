@@ -38,7 +38,14 @@ def steady(answer):
     """Return an answer without what differs from one moment to the next."""
     if isinstance(answer, dict):
         return {name: steady(each) for name, each in answer.items() if name not in MOMENTARY}
-    return [steady(each) for each in answer] if isinstance(answer, list) else answer
+    if isinstance(answer, list):
+        # Boards show a verification when time has passed, a minute later at most.
+        return [steady(each) for each in answer if name_of(each) != "verify mismatches"]
+    return answer
+
+
+def name_of(answer):
+    return answer.get("name") if isinstance(answer, dict) else None
 
 
 def ask(path, questions=QUESTIONS):
