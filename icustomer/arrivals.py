@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from cid.kit.errors import Unavailable
 from cid.kit.ids import stable_id
@@ -55,10 +56,12 @@ class Ahead:
     """The sample company's messages, made by another process from the moment this is made."""
 
     def __init__(self, directory: Path, now: int, seed: int, scale: float) -> None:
-        spawning = multiprocessing.get_context("spawn")
-        self._here, there = spawning.Pipe(duplex=False)
-        arguments = (there, str(directory), now, seed, scale)
-        self._maker = spawning.Process(target=_make, args=arguments, daemon=True)
+        starting: Any = multiprocessing.get_context(_way())
+        self._here, there = starting.Pipe(duplex=False)
+        # A fork has our end of the pipe, too, and would not notice that we are gone.
+        ours = self._here if starting.get_start_method() == "fork" else None
+        arguments = (ours, there, str(directory), now, seed, scale)
+        self._maker = starting.Process(target=_make, args=arguments, daemon=True)
         self._maker.start()
         there.close()
 
@@ -88,7 +91,17 @@ class Ahead:
             self._maker.terminate()
 
 
-def _make(out: Connection, directory: str, now: int, seed: int, scale: float) -> None:
+def _way() -> str:
+    """Say how to start another process: by a fork, which has all imports done, where that is safe."""
+    alone = Path("/proc/self/task")
+    return "fork" if alone.is_dir() and len(list(alone.iterdir())) == 1 else "spawn"
+
+
+def _make(
+    theirs: Connection | None, out: Connection, directory: str, now: int, seed: int, scale: float
+) -> None:
+    if theirs is not None:
+        theirs.close()
     from icustomer.definitions import read
 
     # This process is short-lived and makes no garbage in circles: looking for it is time lost.

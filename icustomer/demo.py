@@ -11,6 +11,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -241,12 +242,16 @@ def _load(company: ICustomer, data: Path, bars: Progress) -> None:
 
 
 def _finish(company: ICustomer, state: dict[str, Any], bars: Progress) -> None:
-    if not state.get("complete"):
-        for name in company.cic.score_names():
-            bar = bars.add(f"learning: {name}", 1)
-            company.cic.score(name)
-            bars.advance(bar, 1)
-    company.history.fresh()
+    # Letters wait for the disk, models for the processor.
+    with ThreadPoolExecutor(1, "delivery") as beside:
+        sending = beside.submit(company.delivery.run, 100_000)
+        if not state.get("complete"):
+            for name in company.cic.score_names():
+                bar = bars.add(f"learning: {name}", 1)
+                company.cic.score(name)
+                bars.advance(bar, 1)
+        company.history.fresh()
+        sending.result()
     bar = bars.add("verifying every trait and segment", 1)
     company.cic.verify()
     bars.advance(bar, 1)
