@@ -167,14 +167,16 @@ def test_a_server_that_crashes_loses_nothing_it_acknowledged_and_doubles_nothing
         threads = [threading.Thread(target=work, args=(f"w{n}",)) for n in range(4)]
         for thread in threads:
             thread.start()
-        for _ in range(2):
+        try:
+            for _ in range(2):
+                time.sleep(0.2)
+                server.stop(how)
+                server.start()
             time.sleep(0.2)
-            server.stop(how)
-            server.start()
-        time.sleep(0.2)
-        ending.set()
-        for thread in threads:
-            thread.join()
+        finally:
+            ending.set()
+            for thread in threads:
+                thread.join()
         found = Counter((record.key, record.timestamp) for record in everything(log))
         assert set(found) == set(done)
         assert set(found.values()) == {1}

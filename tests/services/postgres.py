@@ -96,9 +96,15 @@ class Postgres:
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """End the server: SIGINT fast, SIGQUIT at once as if it had crashed, SIGKILL without a word."""
-        if self._process is not None and self._process.poll() is None:
-            os.kill(self._process.pid, how)
-            self._process.wait(SECONDS)
+        if self._process is None or self._process.poll() is not None:
+            return
+        children = _children(self._process.pid) if how is signal.SIGKILL else []
+        os.kill(self._process.pid, how)
+        self._process.wait(SECONDS)
+        for child in children:
+            # One that waits for another which is gone would stay, and hold the memory they share.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
 
     def log(self) -> str:
         """Return what the server has told."""
@@ -176,6 +182,15 @@ def postgres() -> Iterator[Postgres]:
     """PostgreSQL, shared by all tests of a process; each makes its own databases."""
     with running() as server:
         yield server
+
+
+def _children(parent: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == parent:
+                found.append(int(stat.parent.name))
+    return found
 
 
 def _unprivileged() -> str | None:
