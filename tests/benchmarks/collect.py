@@ -1,6 +1,6 @@
 """How many events per second the collect endpoint takes, each batch durable before its answer.
 
-Run ``python tests/benchmarks/collect.py [seconds]``; each line of output is one JSON object. The
+Run ``python tests/benchmarks/collect.py [seconds [cases]]``; each line of output is one JSON object. The
 load generator is a process of its own and shares the machine's cores with the server.
 """
 
@@ -111,7 +111,13 @@ def measure(port: int, size: int, threads: int, packed: bool, seconds: float) ->
     }
 
 
-def main(seconds: float) -> None:
+def memory(pid: int) -> int:
+    """Return the most memory that a process has held, in MiB."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) // 1024
+
+
+def main(seconds: float, cases: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory() as directory:
@@ -122,8 +128,10 @@ def main(seconds: float) -> None:
                 with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
                     break
                 time.sleep(0.05)
-            for size, threads, packed in CASES:
-                sys.stdout.write(json.dumps(measure(port, size, threads, packed, seconds)) + "\n")
+            for size, threads, packed in CASES[:cases]:
+                found = measure(port, size, threads, packed, seconds)
+                found["memory_mib"] = memory(server.pid)
+                sys.stdout.write(json.dumps(found) + "\n")
                 sys.stdout.flush()
         finally:
             server.terminate()
@@ -134,4 +142,7 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["serve"]:
         serve(sys.argv[2], int(sys.argv[3]))
     else:
-        main(float(sys.argv[1]) if sys.argv[1:] else 5)
+        main(
+            float(sys.argv[1]) if sys.argv[1:] else 5,
+            int(sys.argv[2]) if sys.argv[2:] else len(CASES),
+        )
