@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from cid.kit.db import Database
-from cid.kit.errors import ICustomerError
+from cid.kit.errors import ICustomerError, Unavailable
 from cid.kit.postgres import described
 from icustomer import migrations
 from icustomer.ownership import listening
@@ -74,8 +74,14 @@ def _plugins() -> list[dict[str, Any]]:
     for port in PORTS:
         try:
             for name in port.names():
-                port.load(name)
-                count += 1
+                try:
+                    port.load(name)
+                    count += 1
+                except Unavailable as error:
+                    # Its package is an extra that nobody has asked for.
+                    findings.append(
+                        _finding(f"plugin {name}", "absent", error.message, error.hint or "")
+                    )
         except ICustomerError as error:
             findings.append(_finding(port.group, "bad", error.message, error.hint or ""))
     return [_finding("plugins", "good", f"{count} load in {len(PORTS)} sockets"), *findings]

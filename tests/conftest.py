@@ -7,6 +7,7 @@ import pytest
 
 from icustomer.demo import build_demo
 from tests.company import NOW, SCALE, Built, opened
+from tests.services.kafka import broker  # noqa: F401 - a fixture for all
 from tests.services.postgres import postgres  # noqa: F401 - a fixture for all
 
 LONG = [

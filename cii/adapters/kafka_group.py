@@ -75,15 +75,20 @@ class Member:
 
     def tell(self, offsets: Mapping[int, int]) -> None:
         """Commit offsets as a hint for tools; it is no matter whether that succeeds."""
-        with self._lock:
-            mine = {
-                TopicPartition(self._topic, part): OffsetAndMetadata(offset, "", -1)
-                for part, offset in offsets.items()
-            }
-            try:
-                self._consumer.commit_async(mine)
-            except errors.KafkaError as error:
-                log.debug("kafka.hint_not_given", error=str(error))
+        if not self._lock.acquire(blocking=False):
+            # It renews just now. The next hint says more anyway.
+            return
+        try:
+            self._consumer.commit_async(
+                {
+                    TopicPartition(self._topic, part): OffsetAndMetadata(offset, "", -1)
+                    for part, offset in offsets.items()
+                }
+            )
+        except errors.KafkaError as error:
+            log.debug("kafka.hint_not_given", error=str(error))
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
         """Leave the group, so that the others need not wait."""

@@ -9,7 +9,7 @@ import pytest
 from cid.kit.errors import Conflict, ICustomerError, Unavailable
 from cii.ports import TRANSPORTS, Message, Transport
 from cii.testing import TOPIC, TransportContract, everything, message
-from tests.services.kafka import broker, quiet  # noqa: F401
+from tests.services.kafka import quiet
 
 pytestmark = quiet
 
@@ -19,12 +19,12 @@ def named(directory: Path) -> str:
     return f"{directory.parent.name}-{directory.name}.".replace("_", "-")
 
 
-def connect(broker, directory: Path, **more) -> Transport:  # noqa: F811
+def connect(broker, directory: Path, **more) -> Transport:
     options = {"servers": broker.servers, "prefix": named(directory), **more}
     return TRANSPORTS.load("kafka")(directory / "log.kafka", **options)
 
 
-def admin(broker):  # noqa: F811
+def admin(broker):
     from kafka import KafkaAdminClient
 
     return KafkaAdminClient(bootstrap_servers=broker.servers)
@@ -34,7 +34,7 @@ class TestKafkaLog(TransportContract):
     ttl = 1_000
 
     @pytest.fixture(autouse=True)
-    def _broker(self, broker):  # noqa: F811
+    def _broker(self, broker):
         self.broker = broker
 
     def open(self, directory: Path) -> Transport:
@@ -65,14 +65,14 @@ def wait_until(happened, seconds: float = 20) -> None:
 
 
 @pytest.fixture
-def log(broker, tmp_path):  # noqa: F811
+def log(broker, tmp_path):
     opened = connect(broker, tmp_path)
     opened.create(TOPIC, 4)
     yield opened
     opened.close()
 
 
-def recreate(broker, directory: Path, messages: int) -> None:  # noqa: F811
+def recreate(broker, directory: Path, messages: int) -> None:
     """Delete a topic behind everybody's back and make another of the same name, with records."""
     TestKafkaLog.broker = broker
     TestKafkaLog().destroy(directory)
@@ -82,7 +82,7 @@ def recreate(broker, directory: Path, messages: int) -> None:  # noqa: F811
     again.close()
 
 
-def test_a_topic_made_anew_is_never_read_as_if_it_were_the_old_one(broker, log, tmp_path):  # noqa: F811
+def test_a_topic_made_anew_is_never_read_as_if_it_were_the_old_one(broker, log, tmp_path):
     log.append(TOPIC, [message(i, "ann") for i in range(10)])
     [partition] = [part for part, end in log.ends(TOPIC).items() if end]
     assert len(log.read(TOPIC, partition, 0, 5)) == 5
@@ -95,7 +95,7 @@ def test_a_topic_made_anew_is_never_read_as_if_it_were_the_old_one(broker, log, 
     assert "made anew" in log.trouble()
 
 
-def test_a_topic_that_is_gone_is_said_to_be_gone(broker, tmp_path):  # noqa: F811
+def test_a_topic_that_is_gone_is_said_to_be_gone(broker, tmp_path):
     log = connect(broker, tmp_path, patience=1)
     log.create(TOPIC, 4)
     log.append(TOPIC, [message(1)])
@@ -108,7 +108,7 @@ def test_a_topic_that_is_gone_is_said_to_be_gone(broker, tmp_path):  # noqa: F81
     log.close()
 
 
-def test_partitions_may_not_be_added_for_keys_would_change_theirs(broker, log, tmp_path):  # noqa: F811
+def test_partitions_may_not_be_added_for_keys_would_change_theirs(broker, log, tmp_path):
     identity = log.identity(TOPIC)
     log.append(TOPIC, [message(i) for i in range(20)])
     client = admin(broker)
@@ -123,7 +123,7 @@ def test_partitions_may_not_be_added_for_keys_would_change_theirs(broker, log, t
     other.close()
 
 
-def test_offsets_that_kafka_keeps_for_itself_are_no_loss(broker, log, tmp_path):  # noqa: F811
+def test_offsets_that_kafka_keeps_for_itself_are_no_loss(broker, log, tmp_path):
     from kafka import KafkaProducer, TopicPartition
 
     log.append(TOPIC, [message(i, "ann") for i in range(3)])
@@ -167,7 +167,7 @@ def test_a_cluster_that_is_not_there_is_said_so(tmp_path):
     assert time.monotonic() - started < 15
 
 
-def test_without_fast_checksums_there_is_a_warning(broker, tmp_path, monkeypatch, capsys):  # noqa: F811
+def test_without_fast_checksums_there_is_a_warning(broker, tmp_path, monkeypatch, capsys):
     from cii.adapters import kafka_connection
 
     monkeypatch.setattr(kafka_connection, "find_spec", lambda name: None)
@@ -175,7 +175,7 @@ def test_without_fast_checksums_there_is_a_warning(broker, tmp_path, monkeypatch
     assert "icustomer[kafka]" in capsys.readouterr().out
 
 
-def test_a_broker_that_dies_in_the_middle_of_appends_loses_nothing(broker, tmp_path):  # noqa: F811
+def test_a_broker_that_dies_in_the_middle_of_appends_loses_nothing(broker, tmp_path):
     log = connect(broker, tmp_path, patience=3)
     log.create(TOPIC, 4)
     told: list[tuple[int, str]] = []

@@ -13,7 +13,6 @@ import pytest
 from tests.crashes import story
 from tests.crashes.checking import History, Verdict, compare, history
 from tests.crashes.forking import Zygote
-from tests.services.kafka import broker  # noqa: F401 - a fixture
 
 
 class Receiver:
