@@ -63,7 +63,7 @@ class PostgresServer:
         Raises:
             Unavailable: the server does not answer, or cannot do it.
         """
-        deadline = time.monotonic() + (self._patience if patient else 0)
+        deadline: float | None = None
         while True:
             if self._closed:
                 raise Unavailable("The log is closed.")
@@ -74,7 +74,11 @@ class PostgresServer:
                 connection.commit()
             except psycopg.Error as error:
                 lost = connection is None or connection.closed
-                if not lost or time.monotonic() > deadline:
+                now = time.monotonic()
+                if deadline is None:
+                    # Counted from here: who was stopped for long, and lost the connection, may try again.
+                    deadline = now + self._patience
+                if not lost or not patient or now > deadline:
                     said = str(error).strip().splitlines() or [type(error).__name__]
                     raise Unavailable(f"The log on Postgres cannot be used: {said[0]}.") from error
             else:

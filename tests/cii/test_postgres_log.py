@@ -219,6 +219,32 @@ def test_the_answer_to_a_commit_that_was_lost_is_found_out(url, monkeypatch):
     log.close()
 
 
+def test_an_appender_that_was_stopped_in_the_middle_appends_once_when_it_wakes_up(url, monkeypatch):
+    from cii.adapters import postgres_server
+
+    short = postgres_server.OPTIONS.replace("session_timeout=30s", "session_timeout=200ms")
+    monkeypatch.setattr(postgres_server, "OPTIONS", short)
+    stopped, other = opened(url, patience=0.1), opened(url)
+    other.create(TOPIC, 1)
+    commit = psycopg.Connection.commit
+    sleeps = iter([0.6, 0])
+
+    def late(connection):
+        if threading.current_thread() is stopped._appender._thread:
+            time.sleep(next(sleeps))
+        commit(connection)
+
+    monkeypatch.setattr(psycopg.Connection, "commit", late)
+    waiting = stopped.append_soon(TOPIC, [message(1)])
+    time.sleep(0.1)
+    # The others wait no longer than the server's patience with it.
+    assert other.append(TOPIC, [message(2)]) == [(0, 0)]
+    assert waiting.result(10) == [(0, 1)]
+    assert [record.value for record in everything(other)] == [b"value 2", b"value 1"]
+    stopped.close()
+    other.close()
+
+
 def test_one_reading_stops_before_it_fills_the_memory(url, monkeypatch):
     from cii.adapters import postgres_log
 
