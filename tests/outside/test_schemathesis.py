@@ -21,7 +21,7 @@ EXAMPLES = int(os.environ.get("ICUSTOMER_API_EXAMPLES", "0"))
 SHORT = {
     "examples,coverage,fuzzing": (
         "--include-path-regex",
-        r"^/(api/(cfa/tasks|cii/(identity|records)|cid/customers|context/(decisions|tables))|v1/\{kind)",
+        r"^/(api/(cfa/tasks|cii/identity|cid/customers|context/tables)|v1/\{kind)",
     ),
     "stateful": ("--exclude-path-regex", "^/api/(cbc|cic/(verify|segments|sql|preview))"),
 }
