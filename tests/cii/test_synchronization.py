@@ -18,6 +18,7 @@ from cid.model.fact import Fact
 from cid.model.relationship import Regrouped
 from cii.model import IdentifierKind, RecordFault, State
 from cii.ports import STORES, TRANSPORTS, Message, TimedStage
+from cii.preparation import pack, unpack
 from cii.synchronization import MERGED, QUIET, SEPARATED, TOPIC, Pipeline
 from icustomer import migrations
 
@@ -383,3 +384,44 @@ def test_how_the_log_was_cut_into_batches_does_not_matter(tmp_path_factory, reco
         )
         it.close()
     assert found[0] == found[1]
+
+
+def test_what_was_mapped_ahead_is_applied_as_if_it_were_mapped_in_its_turn(line):
+    texts = ["a user:ann email:x saw", "?b user:ann saw", "a user:ann saw", "c user:bob bought"]
+    with line(Watcher(), place="ahead") as one, line(Watcher(), place="in turn") as other:
+        messages = [Message(b"k", text.encode(), 7, {"source": "web"}) for text in texts]
+        packed = [pack(one.mapper, message) for message in messages]
+        assert [each is not None for each in packed] == [True, False, True, True]
+        places = one.log.append(TOPIC, messages)
+        one.pipeline.expect(places, [each and unpack(each) for each in packed])
+        other.log.append(TOPIC, messages)
+        assert one.pipeline.run() == other.pipeline.run() == 4
+        assert one.states() == other.states()
+        assert one.stages[0].written == other.stages[0].written
+        assert one.store.order(0, 10) == other.store.order(0, 10)
+
+
+def test_steps_taken_together_are_written_together_or_not_at_all(line):
+    watcher = Watcher()
+    with line(watcher) as it:
+        it.say("a user:ann saw")
+        with it.pipeline.together():
+            assert it.pipeline.run() == 1
+            it.say("b user:ann saw", at=1)
+            assert it.pipeline.run() == 1
+            assert it.states() == {"applied": 2}, "who writes sees what was written"
+        assert it.states() == {"applied": 2}
+        it.say("c user:ann saw", at=2)
+        with pytest.raises(ZeroDivisionError), it.pipeline.together():
+            assert it.pipeline.run() == 1
+            raise ZeroDivisionError
+        assert it.states() == {"applied": 2}
+        assert it.pipeline.run() == 1, "it is taken from the log again"
+        assert it.states() == {"applied": 3}
+
+
+def test_a_failure_inside_is_not_hidden_from_what_is_written_together(line):
+    with line() as it:
+        with pytest.raises(Conflict), it.database.together():
+            with pytest.raises(ZeroDivisionError), it.database.write():
+                raise ZeroDivisionError
