@@ -74,6 +74,21 @@ def process_of(holder: str) -> int:
     return int(holder.split("/")[1]) if holder else 0
 
 
+def stop(process, place) -> None:
+    """Stop a process, but not in its commit: there it would hold the lock of the records' file."""
+    for _ in range(100):
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(0.05)
+        with closing(sqlite3.connect(place, timeout=0.5, isolation_level=None)) as db:
+            with suppress(sqlite3.OperationalError):
+                db.execute("BEGIN IMMEDIATE")
+                db.execute("ROLLBACK")
+                return
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.1)
+    raise AssertionError("it writes all the time")
+
+
 class Elsewhere:
     """Programs of ours in other processes."""
 
@@ -182,10 +197,8 @@ def test_workers_take_turns_and_a_zombie_is_fenced(
     wait_until(lambda: told_to_tools(broker, on_kafka) == 30)
     by_process = {worker.pid: worker for worker in workers}
     leader = by_process[process_of(first)]
-    # Stopped, it is silent: the other one takes its turn and goes on. It is stopped while it waits:
-    # stopped in its commit it would hold the lock of the records' file.
-    time.sleep(1)
-    leader.send_signal(signal.SIGSTOP)
+    # Stopped, it is silent: the other one takes its turn and goes on.
+    stop(leader, shared)
     append(tmp_path / "one", range(30, 60), tmp_path)
     wait_until(lambda: applied(shared) == 60, 40)
     second, later = turn(shared)
@@ -227,11 +240,11 @@ def test_a_server_has_its_turn_before_workers_and_collects_without_it(shared, tm
             return connection.getresponse().status
 
     wait_until(lambda: ask("/api/cii/ledger") == 200)
-    server.send_signal(signal.SIGSTOP)
+    stop(server, shared)
     wait_until(lambda: process_of(turn(shared)[0]) == worker.pid, 40)
     append(tmp_path / "one", range(10), tmp_path)
     wait_until(lambda: applied(shared) == 10, 40)
-    worker.send_signal(signal.SIGSTOP)
+    stop(worker, shared)
     server.send_signal(signal.SIGCONT)
     # Until it knows how things stand it says so, and takes records all the same.
     assert ask("/api/cii/health") == 200
