@@ -88,9 +88,11 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """Change records: everything inside happens together or not at all."""
         if (held := getattr(self._mine, "connection", None)) is not None:
-            self._mine.failed = True
-            yield held
-            self._mine.failed = False
+            try:
+                yield held
+            except BaseException:
+                self._mine.failed = True
+                raise
             return
         with self._writing, self._explained(), self.engine.connect() as connection:
             with connection.execution_options(writes=True).begin():

@@ -427,6 +427,14 @@ def test_steps_taken_together_are_written_together_or_not_at_all(line):
 
 def test_a_failure_inside_is_not_hidden_from_what_is_written_together(line):
     with line() as it:
-        with pytest.raises(Conflict), it.database.together():
-            with pytest.raises(ZeroDivisionError), it.database.write():
-                raise ZeroDivisionError
+
+        def go_on_after_a_failure():
+            with it.database.together():
+                with pytest.raises(ZeroDivisionError), it.database.write():
+                    raise ZeroDivisionError
+                it.say("a user:ann saw")
+                it.pipeline.run()
+
+        with pytest.raises(Conflict):
+            go_on_after_a_failure()
+        assert it.states() == {}
