@@ -8,8 +8,6 @@ ever skips one; appending to different partitions goes on side by side. No table
 from __future__ import annotations
 
 import json
-import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -22,13 +20,12 @@ from typing import Any
 from cid.kit.errors import Conflict, InvalidInput, NotFound, Unavailable
 from cid.kit.ids import murmur2, new_id
 from cii.adapters.group_commit import GroupCommit
+from cii.adapters.growth import Growth
 from cii.adapters.postgres_server import Connection, PostgresServer
 from cii.ports import Lease, LogRecord, Message, Place
 
 GROUP = 1_000
 """A group commit takes this many messages if they are waiting; a larger append stays whole."""
-POLL = 0.05
-"""Seconds between two looks at what another process may have appended."""
 ANSWER = 64 << 20
 """Bytes after which one reading stops, however many records were asked for."""
 TYPES = ["int4", "int4", "int8", "int8", "bytea", "text", "bytea"]
@@ -119,8 +116,7 @@ class PostgresLog:
         self._partitions = partitions
         self._largest = queue_bytes
         self._topics: dict[str, tuple[int, int, str]] = {}
-        self._growth = 0
-        self._grown = threading.Condition()
+        self._growth = Growth()
         self._server = PostgresServer(url, patience)
         self._server.run(_make_tables)
         self._appender = GroupCommit(
@@ -219,19 +215,10 @@ class PostgresLog:
 
     def wait(self, topic: str, known: Mapping[int, int], timeout: float) -> bool:
         """Wait until some partition has grown past the known ends; False when the time is over."""
-        deadline = time.monotonic() + timeout
-        while not self._server.closed:
-            growth = self._growth
-            if any(end > known.get(part, 0) for part, end in self.ends(topic).items()):
-                return True
-            left = deadline - time.monotonic()
-            if left <= 0:
-                break
-            with self._grown:
-                if self._growth == growth:
-                    # Other processes do not wake us: a NOTIFY would make all commits wait in one queue.
-                    self._grown.wait(min(left, POLL))
-        return False
+        # Others do not wake us: a NOTIFY would make all commits wait in one queue.
+        return self._growth.wait(
+            lambda: self.ends(topic), known, timeout, lambda: self._server.closed
+        )
 
     def join(self, topic: str, group: str, member: str, now: int, ttl: int) -> Lease:
         """Take or renew a share of the partitions for a member of a group.
@@ -289,8 +276,7 @@ class PostgresLog:
         """Finish what was begun and let go of all connections."""
         self._appender.close()
         self._server.close()
-        with self._grown:
-            self._grown.notify_all()
+        self._growth.tell()
 
     def _prepare(self, topic: str, messages: Sequence[Message]) -> _Append:
         number, partitions, _ = self._topic(topic)
@@ -310,9 +296,7 @@ class PostgresLog:
 
     def _commit(self, group: Sequence[_Append]) -> list[list[Place]]:
         places = self._server.run(_appending(group))
-        with self._grown:
-            self._growth += 1
-            self._grown.notify_all()
+        self._growth.tell()
         return places
 
     def _offsets(self, query: str, topic: str) -> dict[int, int]:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -24,13 +22,12 @@ from cid.kit.errors import Conflict, InvalidInput, NotFound, Unavailable
 from cid.kit.failpoints import reach
 from cid.kit.ids import murmur2, new_id
 from cii.adapters.group_commit import GroupCommit
+from cii.adapters.growth import Growth
 from cii.adapters.sqlite_file import SqliteFile
 from cii.ports import Lease, LogRecord, Message, Place
 
 GROUP = 1_000
 """A group commit takes this many messages if they are waiting; a larger append stays whole."""
-POLL = 0.05
-"""Seconds between two looks at what another process may have appended."""
 CHUNK = 100
 """Records fetched at once while reading."""
 ANSWER = 64 << 20
@@ -101,8 +98,7 @@ class SqliteLog:
         self._topics: dict[str, tuple[int, int]] = {}
         self._next: dict[int, list[int]] = {}
         self._seen = -1
-        self._growth = 0
-        self._grown = threading.Condition()
+        self._growth = Growth()
         self._file = SqliteFile(path, SCHEMA, VERSION, patience)
         with self._file.write() as db:
             db.execute("CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL)")
@@ -197,19 +193,9 @@ class SqliteLog:
 
     def wait(self, topic: str, known: Mapping[int, int], timeout: float) -> bool:
         """Wait until some partition has grown past the known ends; False when the time is over."""
-        deadline = time.monotonic() + timeout
-        while not self._file.closed:
-            growth = self._growth
-            if any(end > known.get(part, 0) for part, end in self.ends(topic).items()):
-                return True
-            left = deadline - time.monotonic()
-            if left <= 0:
-                break
-            with self._grown:
-                if self._growth == growth:
-                    # Nobody wakes us for what other processes append: look again after a moment.
-                    self._grown.wait(min(left, POLL))
-        return False
+        return self._growth.wait(
+            lambda: self.ends(topic), known, timeout, lambda: self._file.closed
+        )
 
     def join(self, topic: str, group: str, member: str, now: int, ttl: int) -> Lease:
         """Take or renew a share of the partitions for a member of a group.
@@ -267,8 +253,7 @@ class SqliteLog:
         """Finish what was begun and let go of all files."""
         self._appender.close()
         self._file.close()
-        with self._grown:
-            self._grown.notify_all()
+        self._growth.tell()
 
     def _miss(
         self, db: sqlite3.Connection, topic: str, partition: int, offset: int, *, gap: bool
@@ -330,9 +315,7 @@ class SqliteLog:
             reach("before append commit")
         self._seen = version
         self._next.update(following)
-        with self._grown:
-            self._growth += 1
-            self._grown.notify_all()
+        self._growth.tell()
         return places
 
     def _read_next(self, db: sqlite3.Connection, append: _Append) -> list[int]:
