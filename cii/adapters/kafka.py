@@ -226,7 +226,7 @@ class KafkaLog:
             with self._lock:
                 if key not in self._members:
                     self._members[key] = Member(
-                        self._cluster, known.name, self._prefix + group, member, ttl
+                        self._cluster, self._admin, known.name, self._prefix + group, member, ttl
                     )
             return self._members[key].renew(now, ttl)
 

@@ -123,6 +123,17 @@ def test_partitions_may_not_be_added_for_keys_would_change_theirs(broker, log, t
     other.close()
 
 
+def test_a_member_whose_client_forgot_its_share_gets_it_again(log):
+    def share():
+        return log.join(TOPIC, "apply", "ann", int(time.time() * 1000), 500).partitions
+
+    wait_until(lambda: share() == (0, 1, 2, 3))
+    # As after a poll that ended between the brokers' answer and the client's noting of it.
+    log._members[TOPIC, "apply", "ann"]._consumer._subscription.assign_from_subscribed([])
+    assert share() == ()
+    wait_until(lambda: share() == (0, 1, 2, 3), 10)
+
+
 def test_offsets_that_kafka_keeps_for_itself_are_no_loss(broker, log, tmp_path):
     from kafka import KafkaProducer, TopicPartition
 
