@@ -8,8 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 from cid.feel import temporal
-from cid.feel.temporal import Months
+from cid.feel.moments import Beyond, Duration, Months, Span, months, nanoseconds, span
 from cid.feel.values import DECIMAL, MAX_TEXT, NUMBERS, WIDEST, lift
+
+_MOMENTS = (date, time, Beyond)
+_SPANS = (timedelta, Span)
+_DURATIONS = (timedelta, Span, Months)
 
 
 def _number(value: int) -> int | Decimal:
@@ -27,12 +31,12 @@ def add(left: Any, right: Any) -> Any:
     if isinstance(left, str) and isinstance(right, str):
         return left + right if len(left) + len(right) <= MAX_TEXT else None
     if isinstance(left, Months) and isinstance(right, Months):
-        return Months(left.months + right.months)
-    if isinstance(left, timedelta) and isinstance(right, timedelta):
-        return _bounded(lambda: left + right)
-    if isinstance(right, timedelta | Months) and isinstance(left, date | time):
+        return months(left.months + right.months)
+    if isinstance(left, _SPANS) and isinstance(right, _SPANS):
+        return span(nanoseconds(left) + nanoseconds(right))
+    if isinstance(right, _DURATIONS) and isinstance(left, _MOMENTS):
         return temporal.shift(left, right)
-    if isinstance(left, timedelta | Months) and isinstance(right, date | time):
+    if isinstance(left, _DURATIONS) and isinstance(right, _MOMENTS):
         return temporal.shift(right, left)
     return None
 
@@ -45,13 +49,13 @@ def subtract(left: Any, right: Any) -> Any:
     if type(left) in NUMBERS and type(right) in NUMBERS:
         return _exact(DECIMAL.subtract, left, right)
     if isinstance(left, Months) and isinstance(right, Months):
-        return Months(left.months - right.months)
-    if isinstance(left, timedelta) and isinstance(right, timedelta):
-        return _bounded(lambda: left - right)
-    if isinstance(left, date | time):
-        if isinstance(right, timedelta | Months):
+        return months(left.months - right.months)
+    if isinstance(left, _SPANS) and isinstance(right, _SPANS):
+        return span(nanoseconds(left) - nanoseconds(right))
+    if isinstance(left, _MOMENTS):
+        if isinstance(right, _DURATIONS):
             return temporal.shift(left, right, -1)
-        if isinstance(right, date | time):
+        if isinstance(right, _MOMENTS):
             return temporal.difference(left, right)
     return None
 
@@ -65,7 +69,7 @@ def multiply(left: Any, right: Any) -> Any:
         return _exact(DECIMAL.multiply, left, right)
     if type(left) in NUMBERS:
         left, right = right, left
-    if type(right) in NUMBERS and isinstance(left, timedelta | Months):
+    if type(right) in NUMBERS and isinstance(left, _DURATIONS):
         return _scaled(left, lambda amount: DECIMAL.multiply(amount, right))
     return None
 
@@ -75,10 +79,10 @@ def divide(left: Any, right: Any) -> Any:
     left, right = lift(left), lift(right)
     if type(left) in NUMBERS and type(right) in NUMBERS:
         return _exact(DECIMAL.divide, left, right)
-    if type(right) in NUMBERS and isinstance(left, timedelta | Months):
+    if type(right) in NUMBERS and isinstance(left, _DURATIONS):
         return _scaled(left, lambda amount: DECIMAL.divide(amount, right))
-    if isinstance(left, timedelta) and isinstance(right, timedelta):
-        return _exact(DECIMAL.divide, *(value // temporal.TICK for value in (left, right)))
+    if isinstance(left, _SPANS) and isinstance(right, _SPANS):
+        return _exact(DECIMAL.divide, nanoseconds(left), nanoseconds(right))
     if isinstance(left, Months) and isinstance(right, Months):
         return _exact(DECIMAL.divide, left.months, right.months)
     return None
@@ -99,7 +103,7 @@ def minus(value: Any) -> Any:
         return -value if isinstance(value, int) else _exact(DECIMAL.minus, value)
     if isinstance(value, Months):
         return Months(-value.months)
-    return _bounded(lambda: -value) if isinstance(value, timedelta) else None
+    return span(-nanoseconds(value)) if isinstance(value, _SPANS) else None
 
 
 def _exact(operation: Callable[..., Decimal], *numbers: int | Decimal) -> Decimal | None:
@@ -109,22 +113,13 @@ def _exact(operation: Callable[..., Decimal], *numbers: int | Decimal) -> Decima
         return None
 
 
-def _bounded(operation: Callable[[], timedelta]) -> timedelta | None:
+def _scaled(value: Duration, operation: Callable[[int], Decimal]) -> Duration | None:
+    """Lengthen or shorten a duration; what is left over below a month or nanosecond is dropped."""
     try:
-        return operation()
-    except OverflowError:
-        return None
-
-
-def _scaled(
-    value: timedelta | Months, operation: Callable[[int], Decimal]
-) -> timedelta | Months | None:
-    try:
-        if isinstance(value, Months):
-            return Months(int(operation(value.months)))
-        return int(operation(value // temporal.TICK)) * temporal.TICK
+        amount = int(operation(nanoseconds(value)))
     except ArithmeticError:
         return None
+    return months(amount) if isinstance(value, Months) else span(amount)
 
 
 CALCULATE: dict[str, Callable[[Any, Any], Any]] = {

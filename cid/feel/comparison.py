@@ -35,7 +35,8 @@ def equal(left: Any, right: Any) -> bool | None:
             equal(left.low, right.low) is True and equal(left.high, right.high) is True
         )
     if kind in ("date and time", "time"):
-        return bool(temporal.order(left) == temporal.order(right))
+        first, second = temporal.ordered(left, right)
+        return bool(first == second)
     return bool(left == right)
 
 
@@ -53,7 +54,7 @@ def _orderable(left: Any, right: Any) -> tuple[Any, Any] | None:
     if kind in ("number", "string"):
         return left, right
     if isinstance(left, TEMPORAL):
-        return temporal.order(left), temporal.order(right)
+        return temporal.ordered(left, right)
     return None
 
 

@@ -14,7 +14,7 @@ from decimal import Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 from typing import Any
 
 from cid.feel import temporal
-from cid.feel.temporal import Months
+from cid.feel.moments import Beyond, Months, Span
 
 DECIMAL = Context(
     prec=34, Emax=6144, Emin=-6143, traps=[InvalidOperation, DivisionByZero, Overflow]
@@ -31,7 +31,7 @@ READY = frozenset(
     {int, str, Decimal, bool, type(None), datetime, date, time, timedelta, Months, dict}
 )
 """Types whose values need no preparation."""
-TEMPORAL = (date, time, timedelta, Months)
+TEMPORAL = (date, time, Beyond, timedelta, Span, Months)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,8 @@ def kind_of(value: Any) -> str:
     for types, name in _KINDS:
         if isinstance(value, types):
             return name
+    if isinstance(value, Beyond):
+        return "date and time" if isinstance(value.inner, datetime) else "date"
     return "unknown"
 
 
@@ -119,7 +121,7 @@ _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (datetime, "date and time"),
     (date, "date"),
     (time, "time"),
-    (timedelta, "days and time duration"),
+    ((timedelta, Span), "days and time duration"),
     (Months, "years and months duration"),
     (list, "list"),
     (Mapping, "context"),

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from cid.feel import temporal
-from cid.feel.temporal import Months
-from cid.feel.values import Range, lift
+from cid.feel.moments import written
+from cid.feel.values import TEMPORAL, Range, lift
 
 _QUOTED = str.maketrans({'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"})
 
@@ -44,13 +42,13 @@ def text_of(value: Any, nested: bool = False) -> str:
     if isinstance(value, Range):
         low, high = ("[" if value.low_closed else "("), ("]" if value.high_closed else ")")
         return f"{low}{text_of(value.low, True)}..{text_of(value.high, True)}{high}"
-    if isinstance(value, date | time | timedelta | Months):
-        return temporal.written(value)
+    if isinstance(value, TEMPORAL):
+        return written(value)
     return "function"
 
 
 def literal_of(value: Any) -> str:
     """Write a value as the literal that stands for it."""
-    if isinstance(value, date | time | timedelta | Months):
-        return f'@"{temporal.written(value)}"'
+    if isinstance(value, TEMPORAL):
+        return f'@"{written(value)}"'
     return text_of(value, True)

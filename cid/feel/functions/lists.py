@@ -11,7 +11,7 @@ from cid.feel.arithmetic import add, divide, multiply
 from cid.feel.comparison import equal, less
 from cid.feel.functions.numbers import is_number, whole
 from cid.feel.functions.signature import Builtin
-from cid.feel.temporal import Months
+from cid.feel.moments import Months, Span
 from cid.feel.values import DECIMAL, Lambda, kind_of
 
 MAX_ITEMS = 1_000_000
@@ -69,7 +69,7 @@ def total(*values: Any) -> Any:
     if not items:
         return None
     result = items[0]
-    if not is_number(result) and not isinstance(result, timedelta | Months):
+    if not is_number(result) and not isinstance(result, timedelta | Span | Months):
         return None
     for item in items[1:]:
         result = add(result, item) if not isinstance(item, str) else None

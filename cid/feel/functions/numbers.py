@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from cid.feel.functions.signature import Builtin
-from cid.feel.temporal import Months
+from cid.feel.moments import Months, Span, nanoseconds, span
 from cid.feel.values import DECIMAL, number_from_text
 
 Number = int | Decimal
@@ -99,8 +99,10 @@ def _of_one(operation: Callable[[Decimal], Decimal]) -> Callable[[Any], Any]:
 
 def absolute(n: Any) -> Any:
     """Give a number, or a duration, without its sign."""
-    if is_number(n) or isinstance(n, timedelta):
+    if is_number(n):
         return abs(n)
+    if isinstance(n, timedelta | Span):
+        return span(abs(nanoseconds(n)))
     return Months(abs(n.months)) if isinstance(n, Months) else None
 
 
