@@ -33,6 +33,7 @@ ENOUGH = 100
 """Fewest customers at a moment from whom anything is learned or tested."""
 RESAMPLES = 1_000
 SEED = 20_260_101
+_NUMBERS = frozenset({bool, int, float, Decimal})
 
 
 @dataclass(frozen=True)
@@ -235,22 +236,25 @@ class _Past:
             if ends <= self._as_of:
                 times = self._times[customer]
                 label = bisect_right(times, ends) > bisect_right(times, moment)
-            features = tuple(self._number(name, own[name], moment) for name in self._traits)
+            features = tuple(
+                [
+                    None
+                    if (value := own[name]) is None
+                    else float(value)
+                    if type(value) in _NUMBERS
+                    else self._number(name, value, moment)
+                    for name in self.names
+                ]
+            )
             examples.append(Example(customer, moment, features, label))
         return examples
 
-    def _number(self, name: str, value: Any, moment: int) -> float | None:
-        match value:
-            case None:
-                return None
-            case bool() | int() | float() | Decimal():
-                return float(value)
-            case datetime():
-                return (moment - to_millis(value)) / DAY
-            case _:
-                raise self._entry.error(
-                    f"the feature {name!r} is a text.", hint="A score looks at numbers and moments."
-                )
+    def _number(self, name: str, value: Any, moment: int) -> float:
+        if isinstance(value, datetime):
+            return (moment - to_millis(value)) / DAY
+        raise self._entry.error(
+            f"the feature {name!r} is a text.", hint="A score looks at numbers and moments."
+        )
 
 
 def _teaches(examples: Sequence[Example]) -> bool:
@@ -273,9 +277,13 @@ def _losses(probabilities: np.ndarray[Any, Any], happened: np.ndarray[Any, Any])
     return -np.log(np.where(happened, sure, 1 - sure))
 
 
-def _auc(probabilities: Any, happened: Any, weights: Any) -> float:
+def _places(probabilities: Any) -> Any:
+    """Return the rank of each probability; equal ones have the same."""
+    return np.unique(probabilities, return_inverse=True)[1]
+
+
+def _auc(place: Any, happened: Any, weights: Any) -> float:
     """Return how often one who did it was ranked above one who did not; a tie counts half."""
-    _, place = np.unique(probabilities, return_inverse=True)
     did = np.bincount(place, weights * happened)
     did_not = np.bincount(place, weights * ~happened)
     pairs = did.sum() * did_not.sum()
@@ -286,7 +294,9 @@ def _auc(probabilities: Any, happened: Any, weights: Any) -> float:
 
 def _measured(probabilities: Any, happened: Any) -> Measured:
     loss = float(_losses(probabilities, happened).mean())
-    return Measured(round(loss, 4), round(_auc(probabilities, happened, np.ones(len(happened))), 4))
+    return Measured(
+        round(loss, 4), round(_auc(_places(probabilities), happened, np.ones(len(happened))), 4)
+    )
 
 
 def _gains(
@@ -296,12 +306,13 @@ def _gains(
     saved = _losses(naive, happened) - _losses(ours, happened)
     random, n = np.random.default_rng(SEED), len(happened)
     losses, areas = [], []
+    our_places, naive_places = _places(ours), _places(naive)
     for _ in range(RESAMPLES):
         weights = np.bincount(random.integers(0, n, n), minlength=n)
         losses.append(float(saved @ weights) / n)
-        areas.append(_auc(ours, happened, weights) - _auc(naive, happened, weights))
+        areas.append(_auc(our_places, happened, weights) - _auc(naive_places, happened, weights))
     ones = np.ones(n)
-    gain = _auc(ours, happened, ones) - _auc(naive, happened, ones)
+    gain = _auc(our_places, happened, ones) - _auc(naive_places, happened, ones)
     return _interval(float(saved.mean()), losses), _interval(gain, areas)
 
 

@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 from cid.kit.errors import InvalidInput
@@ -111,7 +112,17 @@ def format_time(moment: int) -> str:
     >>> format_time(0)
     '1970-01-01T00:00:00.000Z'
     """
-    return to_datetime(moment).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment % 1_000:03d}Z"
+    number, rest = divmod(moment, DAY)
+    minutes, rest = divmod(rest, MINUTE)
+    return f"{_day(number)}T{_CLOCK[minutes]}:{rest // SECOND:02d}.{rest % SECOND:03d}Z"
+
+
+_CLOCK = [f"{hour:02d}:{minute:02d}" for hour in range(24) for minute in range(60)]
+
+
+@lru_cache(maxsize=4_096)
+def _day(number: int) -> str:
+    return datetime.fromtimestamp(number * 86_400, UTC).date().isoformat()
 
 
 def parse_duration(text: str | int) -> int:

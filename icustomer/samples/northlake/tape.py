@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from icustomer.samples.northlake.times import iso
+from cid.kit.clock import format_time
 
 Body = dict[str, Any]
 
@@ -93,9 +93,9 @@ def delivery(draft: Draft) -> Delivery:
         body["userId"] = who.user
     if who.anonymous is not None:
         body["anonymousId"] = who.anonymous
-    body["timestamp"] = iso(draft.time)
+    body["timestamp"] = format_time(draft.time)
     if draft.sent:
-        body["sentAt"] = iso(draft.sent)
+        body["sentAt"] = format_time(draft.sent)
     body["properties" if draft.event else "traits"] = draft.make(*draft.args)
     if who.context is not None:
         body["context"] = who.context

@@ -1,4 +1,4 @@
-"""Days and hours of the stores: ISO texts made quickly, local times of Lyon and Shanghai."""
+"""Days and hours of the stores: local times of Lyon and Shanghai."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cid.kit.clock import DAY, HOUR, MINUTE, SECOND
 
 @cache
 def _day(number: int) -> str:
-    return datetime.fromtimestamp(number * DAY // SECOND, UTC).strftime("%Y-%m-%dT")
+    return datetime.fromtimestamp(number * DAY // SECOND, UTC).date().isoformat()
 
 
 @cache
@@ -26,19 +26,6 @@ def _offset(zone: str, number: int) -> int:
     return 0 if delta is None else int(delta.total_seconds()) * SECOND
 
 
-def iso(moment: int) -> str:
-    """Write a moment as browsers do.
-
-    >>> iso(1_790_000_000_123)
-    '2026-09-21T14:13:20.123Z'
-    """
-    number, rest = divmod(moment, DAY)
-    return (
-        f"{_day(number)}{rest // HOUR:02d}:{rest // MINUTE % 60:02d}"
-        f":{rest // SECOND % 60:02d}.{rest % SECOND:03d}Z"
-    )
-
-
 def local(moment: int, zone: str) -> str:
     """Write a moment as a till does: local time, to the second, without saying the zone.
 
@@ -46,10 +33,7 @@ def local(moment: int, zone: str) -> str:
     '2026-09-21 22:13:20'
     """
     number, rest = divmod(moment + _offset(zone, moment // DAY), DAY)
-    return (
-        f"{_day(number)[:10]} {rest // HOUR:02d}:{rest // MINUTE % 60:02d}"
-        f":{rest // SECOND % 60:02d}"
-    )
+    return f"{_day(number)} {rest // HOUR:02d}:{rest // MINUTE % 60:02d}:{rest // SECOND % 60:02d}"
 
 
 def month(moment: int) -> int:
@@ -59,7 +43,7 @@ def month(moment: int) -> int:
 
 def date(moment: int) -> str:
     """Return the date of a moment, e.g. ``2026-09-21``."""
-    return _day(moment // DAY)[:10]
+    return _day(moment // DAY)
 
 
 def at_local(moment: int, zone: str, hour: float) -> int:
