@@ -116,6 +116,10 @@ def test_the_sample_company_is_built_from_an_empty_directory(installed):
     assert [path.name for path in empty.iterdir()] == ["northlake"]
     ledger = installed.run(program, "cii", "ledger", "--dir", "northlake", "--json", cwd=empty)
     assert json.loads(ledger)["received"] == figures["records_received"]
+    # Extras that nobody asked for are absent, and nothing is wrong with that.
+    found = json.loads(installed.run(program, "doctor", "--dir", "northlake", "--json", cwd=empty))
+    assert found["healthy"]
+    assert {each["what"] for each in found["findings"] if each["state"] == "absent"} >= {"kafka"}
 
 
 def test_only_what_was_meant_is_in_the_wheel(installed):
