@@ -31,8 +31,11 @@ def equal(left: Any, right: Any) -> bool | None:
             equal(value, right[key]) is True for key, value in left.items()
         )
     if kind == "range":
-        return (left.low_closed, left.high_closed) == (right.low_closed, right.high_closed) and (
-            equal(left.low, right.low) is True and equal(left.high, right.high) is True
+        return (
+            (left.low_closed, left.high_closed) == (right.low_closed, right.high_closed)
+            and left.operator == right.operator
+            and equal(left.low, right.low) is True
+            and equal(left.high, right.high) is True
         )
     if kind in ("date and time", "time"):
         first, second = temporal.ordered(left, right)
@@ -128,6 +131,8 @@ def either(left: Any, right: Any) -> bool | None:
 
 def within(value: Any, range_: Range) -> bool | None:
     """Tell whether a value lies in a range."""
+    if range_.operator:
+        return COMPARE[range_.operator](value, range_.low)
     result: bool | None = True
     if range_.low is not None:
         result = (at_most if range_.low_closed else less)(range_.low, value)
@@ -159,9 +164,17 @@ def meets_condition(value: Any, test: Any) -> bool | None:
 
 
 def interval(
-    low: Any, high: Any, low_closed: bool, high_closed: bool, no_low: bool, no_high: bool
+    low: Any,
+    high: Any,
+    low_closed: bool,
+    high_closed: bool,
+    no_low: bool,
+    no_high: bool,
+    operator: str = "",
 ) -> Range | None:
     """Make a range; null where its ends cannot be ordered or stand the wrong way round."""
+    if no_low and no_high:
+        return None
     if (low is None and not no_low) or (high is None and not no_high):
         return None
     if not no_low and not no_high and at_most(low, high) is not True:
@@ -170,4 +183,4 @@ def interval(
         return None
     if no_low and at_most(high, high) is not True:
         return None
-    return Range(low, high, low_closed, high_closed)
+    return Range(low, high, low_closed, high_closed, operator)

@@ -8,7 +8,7 @@ from typing import Any
 from cid.feel import arithmetic, comparison, loops, tree, values
 from cid.feel.functions import BUILTINS
 from cid.feel.parser import parse, parse_unary
-from cid.feel.types import is_instance
+from cid.feel.types import is_instance, typed
 from cid.feel.values import Lambda, Range, has, lift, member
 
 Functions = Mapping[str, Callable[..., Any]]
@@ -268,7 +268,7 @@ def _function(node: tree.Function, env: Env) -> Lambda:
     def body(*given: Any) -> Any:
         return _value(node.body, env.inner(dict(zip(node.parameters, given, strict=True))))
 
-    return Lambda(node.parameters, body)
+    return typed(node.parameters, body, node.types, node.named)
 
 
 def _if(node: tree.If, env: Env) -> Any:
@@ -280,7 +280,13 @@ def _interval(node: tree.Interval, env: Env) -> Range | None:
     low = None if node.low is None else _value(node.low, env)
     high = None if node.high is None else _value(node.high, env)
     return comparison.interval(
-        low, high, node.low_closed, node.high_closed, node.low is None, node.high is None
+        low,
+        high,
+        node.low_closed,
+        node.high_closed,
+        node.low is None,
+        node.high is None,
+        node.operator,
     )
 
 
@@ -314,5 +320,5 @@ _RULES: dict[type[tree.Node], Callable[[Any, Env], Any]] = {
     tree.Filter: _filter,
     tree.Call: _call,
     tree.Function: _function,
-    tree.InstanceOf: lambda node, env: is_instance(_value(node.value, env), node.type),
+    tree.InstanceOf: lambda node, env: is_instance(_value(node.value, env), node.type, node.named),
 }

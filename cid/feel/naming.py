@@ -64,6 +64,7 @@ class Vocabulary:
     def __init__(self, known: Iterable[str]) -> None:
         self.known: set[str] = set()
         self._starts: dict[str, list[tuple[Pattern, str]]] = {}
+        self._types = _TYPES
         for name in known:
             self.add(name)
 
@@ -75,6 +76,12 @@ class Vocabulary:
         tokens = pattern(name)
         if len(tokens) > 1:
             self._starts.setdefault(tokens[0][0], []).append((tokens, name))
+
+    def add_types(self, names: Iterable[str]) -> None:
+        """Make types known by their names."""
+        named = [name for name in names if pattern(name)]
+        if named:
+            self._types = _index([*TYPES, *named])
 
     def match(self, tokens: Sequence[Token], at: int) -> tuple[int, str]:
         """Give the longest name that begins here, and how many tokens it takes."""
@@ -98,7 +105,7 @@ class Vocabulary:
         """Give the name of the type that begins here."""
         if tokens[at].kind != "word":
             return 0, ""
-        for candidate, name in _TYPES.get(tokens[at].text, ()):
+        for candidate, name in self._types.get(tokens[at].text, ()):
             if _begins(tokens, at, candidate):
                 return len(candidate), name
         return 1, tokens[at].text

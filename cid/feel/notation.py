@@ -98,7 +98,16 @@ def _call(node: tree.Call) -> str:
     return f"{_inside(node.function, _POSTFIX)}({given})"
 
 
+def _function(node: tree.Function) -> str:
+    types = node.types or ("Any",) * len(node.parameters)
+    pairs = zip(node.parameters, types, strict=True)
+    given = (name if type_ == "Any" else f"{name}: {type_}" for name, type_ in pairs)
+    return f"function({', '.join(given)}) {write(node.body)}"
+
+
 def _interval(node: tree.Interval) -> str:
+    if node.operator and node.low is not None:
+        return f"({node.operator} {_inside(node.low, _SUM)})"
     if node.low is None and node.high is not None:
         return f"({'<=' if node.high_closed else '<'} {_inside(node.high, _SUM)})"
     if node.high is None and node.low is not None:
@@ -142,6 +151,6 @@ _FORMS: dict[type[tree.Node], Callable[[Any], str]] = {
     tree.Filter: lambda node: f"{_inside(node.base, _POSTFIX)}[{write(node.condition)}]",
     tree.Argument: lambda node: f"{node.name}: {write(node.value)}",
     tree.Call: _call,
-    tree.Function: lambda node: f"function({', '.join(node.parameters)}) {write(node.body)}",
+    tree.Function: _function,
     tree.InstanceOf: lambda node: f"{_inside(node.value, _TYPE)} instance of {node.type}",
 }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import get_args
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from cid.feel import tree
-from cid.feel.cursor import Cursor
 from cid.feel.errors import FeelError
+from cid.feel.forms import COMPARING, COMPARISONS, Forms
 from cid.feel.lexer import Token, unquote
 from cid.feel.naming import KEYWORDS
 from cid.feel.temporal import parse_temporal
@@ -16,12 +16,11 @@ from cid.feel.values import number_from_text
 MAX_DEPTH = 100
 """Deepest nesting we read; more is not legible, and would exhaust the machine's stack."""
 
-_OR, _AND, _COMPARISON, _SUM, _PRODUCT, _POWER, _SIGN, _TYPE = range(1, 9)
-_COMPARISONS: frozenset[str] = frozenset(get_args(tree.ComparisonOperator))
+_OR, _AND, _SUM, _PRODUCT, _POWER, _SIGN, _TYPE = 1, 2, *range(COMPARING + 1, COMPARING + 6)
 _BINDING = {
     "or": _OR,
     "and": _AND,
-    **dict.fromkeys([*_COMPARISONS, "between", "in"], _COMPARISON),
+    **dict.fromkeys([*COMPARISONS, "between", "in"], COMPARING),
     "+": _SUM,
     "-": _SUM,
     "*": _PRODUCT,
@@ -30,37 +29,48 @@ _BINDING = {
     "instance": _TYPE,
 }
 _CONSTANTS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
-_PARTED = {"list", "context", "function", "range"}
 # What may follow an interval that ends in "[", and can never begin an expression.
 _AFTER_INTERVAL = {"", ")", "]", "}", ",", "and", "or", "then", "else", "return", "satisfies"}
 
 
-def parse(text: str, known: Iterable[str] = ()) -> tree.Node:
+def parse(
+    text: str, known: Iterable[str] = (), types: Mapping[str, Any] | None = None
+) -> tree.Node:
     """Read an expression; ``known`` are the names that have spaces or odd signs in them.
+
+    ``types`` are those that somebody named, each with ``admits`` and ``take`` (see ``Named``).
 
     >>> parse("spend 365d > 100", known=["spend 365d"]).left
     Name(name='spend 365d')
     """
-    parser = _Parser(text, known)
+    parser = _Parser(text, known, types)
     return parser.finish(parser.expression())
 
 
-def parse_unary(text: str, known: Iterable[str] = ()) -> tree.UnaryTests:
+def parse_unary(
+    text: str, known: Iterable[str] = (), types: Mapping[str, Any] | None = None
+) -> tree.UnaryTests:
     """Read a cell of a decision table.
 
     >>> len(parse_unary('"gold", "silver"').tests)
     2
     """
-    parser = _Parser(text, known)
+    parser = _Parser(text, known, types)
     found = parser.cell()
     parser.finish(found)
     return found
 
 
-class _Parser(Cursor):
+class _Parser(Forms):
     """Operator precedence, few frames per level: deep nesting ends in a message, not in a crash."""
 
-    _depth = 0
+    def __init__(
+        self, text: str, known: Iterable[str], types: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(text, known)
+        self._depth = 0
+        self._types = types or None
+        self._names.add_types(self._types or ())
 
     def finish(self, node: tree.Node) -> tree.Node:
         """Make sure that nothing is left over and that the tree is not too deep."""
@@ -105,16 +115,16 @@ class _Parser(Cursor):
             kind = tree.Conjunction if sign == "and" else tree.Disjunction
             return kind(tuple(operands), **at)
         if sign == "between":
-            low = self.expression(_COMPARISON)
+            low = self.expression(COMPARING)
             self._expect("and", "after the lower end of 'between'")
-            return tree.Between(left, low, self.expression(_COMPARISON), **at)
+            return tree.Between(left, low, self.expression(COMPARING), **at)
         if sign == "in":
             return tree.Membership(left, self._tests_after_in(), **at)
         if sign == "instance":
             self._expect("of", "after 'instance'")
-            return tree.InstanceOf(left, self._type(), **at)
+            return tree.InstanceOf(left, self._type(), self._types, **at)
         right = self.expression(power)
-        if sign in _COMPARISONS:
+        if sign in COMPARISONS:
             return tree.Comparison(sign, left, right, **at)  # type: ignore[arg-type]
         return tree.Arithmetic(sign, left, right, **at)  # type: ignore[arg-type]
 
@@ -185,46 +195,12 @@ class _Parser(Cursor):
         if token.text == "(":
             return self._parenthesis(at)
         if token.text == "[":
-            if self._sees("]"):
-                self._take()
-                return tree.ListOf((), **at)
-            first = self.expression()
-            if self._sees(".."):
-                return self._interval(first, True, at)
-            items = [first]
-            while self._sees(","):
-                self._take()
-                items.append(self.expression())
-            self._expect("]", "at the end of the list")
-            return tree.ListOf(tuple(items), **at)
+            return self._list(at)
         if token.text == "]":
             return self._interval(self.expression(), False, at)
         if token.kind != "end":
             self._at -= 1
         raise self._unexpected()
-
-    def _parenthesis(self, at: dict[str, int]) -> tree.Node:
-        if self._sees(*_COMPARISONS):
-            sign, end = self._take().text, self.expression(_COMPARISON)
-            self._expect(")", "after the end of the range")
-            if sign == "!=":
-                raise self._unexpected("A range cannot be written with '!='.")
-            closed = sign in ("=", "<=", ">=")
-            low = end if sign in ("=", ">", ">=") else None
-            high = end if sign in ("=", "<", "<=") else None
-            return tree.Interval(low, high, closed and low is end, closed and high is end, **at)
-        inner = self.expression()
-        if self._sees(".."):
-            return self._interval(inner, False, at)
-        self._expect(")", "to close the parenthesis")
-        return inner
-
-    def _interval(self, low: tree.Node, low_closed: bool, at: dict[str, int]) -> tree.Node:
-        self._expect("..", "between the ends of the range")
-        high = self.expression()
-        if not self._sees("]", ")", "["):
-            raise self._unexpected("']' or ')' is missing at the end of the range.")
-        return tree.Interval(low, high, low_closed, self._take().text == "]", **at)
 
     def _postfix(self, node: tree.Node) -> tree.Node:
         while self._sees(".", "[", "("):
@@ -250,142 +226,6 @@ class _Parser(Cursor):
                 return node
         return node
 
-    def _arguments(self) -> tuple[tuple[tree.Node, ...], tuple[tree.Argument, ...]]:
-        positional: list[tree.Node] = []
-        named: list[tree.Argument] = []
-        while not self._sees(")"):
-            token = self._next
-            name = self._names.before_colon(self._tokens, self._at)
-            if name:
-                self._at += name[0]
-                value = self.expression()
-                named.append(tree.Argument(name[1], value, line=token.line, column=token.column))
-            else:
-                positional.append(self.expression())
-            if positional and named:
-                raise FeelError(
-                    "Arguments are given either all by position or all by name.",
-                    line=token.line,
-                    column=token.column,
-                )
-            if not self._sees(","):
-                break
-            self._take()
-        self._expect(")", "after the arguments")
-        return tuple(positional), tuple(named)
-
-    def _if(self) -> tree.Node:
-        token = self._take()
-        condition = self.expression()
-        self._expect("then", "after the condition of 'if'")
-        then = self.expression()
-        self._expect("else", "after 'then …'; an 'if' always says both")
-        otherwise = self.expression()
-        return tree.If(condition, then, otherwise, line=token.line, column=token.column)
-
-    def _iterations(self) -> tuple[tree.Iteration, ...]:
-        found: list[tree.Iteration] = []
-        while not found or self._sees(","):
-            self._take()
-            token = self._next
-            length, name = self._names.until(self._tokens, self._at, "in")
-            if not length:
-                raise self._unexpected(hint="Write a name and 'in', as in: for item in items …")
-            self._names.add(name)
-            self._at += length + 1
-            source = self.expression()
-            until = None
-            if self._sees(".."):
-                self._take()
-                until = self.expression()
-            found.append(tree.Iteration(name, source, until, line=token.line, column=token.column))
-        return tuple(found)
-
-    def _for(self) -> tree.Node:
-        token = self._next
-        iterations = self._iterations()
-        self._expect("return", "after 'for … in …'")
-        return tree.For(iterations, self.expression(), line=token.line, column=token.column)
-
-    def _quantified(self) -> tree.Node:
-        token = self._next
-        iterations = self._iterations()
-        self._expect("satisfies", f"after '{token.text} … in …'")
-        condition = self.expression()
-        return tree.Quantified(
-            "some" if token.text == "some" else "every",
-            iterations,
-            condition,
-            line=token.line,
-            column=token.column,
-        )
-
-    def _function(self) -> tree.Node:
-        token = self._take()
-        self._take()
-        parameters: list[str] = []
-        while not self._sees(")"):
-            length, name = self._names.until(self._tokens, self._at, ",", ")", ":")
-            if not length:
-                raise self._unexpected()
-            self._names.add(name)
-            self._at += length
-            parameters.append(name)
-            if self._sees(":"):
-                self._take()
-                self._type()
-            if not self._sees(","):
-                break
-            self._take()
-        self._expect(")", "after the parameters")
-        if self._sees("external"):
-            raise self._unexpected("External functions are not run here.")
-        body = self.expression()
-        return tree.Function(tuple(parameters), body, line=token.line, column=token.column)
-
-    def _context(self, at: dict[str, int]) -> tree.Node:
-        entries: list[tree.Entry] = []
-        while not self._sees("}"):
-            token = self._next
-            if token.kind == "text":
-                key = unquote(self._take().text)
-                self._expect(":", "after the name of the entry")
-            else:
-                length, key = self._names.until(self._tokens, self._at, ":")
-                if not length:
-                    raise self._unexpected(
-                        hint='An entry is written as name: value or "name": value.'
-                    )
-                self._at += length + 1
-            self._names.add(key)
-            value = self.expression()
-            entries.append(tree.Entry(key, value, line=token.line, column=token.column))
-            if not self._sees(","):
-                break
-            self._take()
-        self._expect("}", "at the end of the context")
-        return tree.Context(tuple(entries), **at)
-
-    def _type(self) -> str:
-        length, name = self._names.match_type(self._tokens, self._at)
-        if not length:
-            raise self._unexpected(hint="Here stands a type: number, string, boolean, date, …")
-        self._at += length
-        if name not in _PARTED or not self._sees("<"):
-            return name
-        parts = [name]
-        open_angles = 0
-        while self._next.kind != "end":
-            text = self._take().text
-            parts.append(text)
-            open_angles += {"<": 1, ">": -1}.get(text, 0)
-            if not open_angles and self._sees("->"):
-                parts.append(self._take().text)
-                parts.append(self._type())
-            if not open_angles:
-                return " ".join(parts)
-        raise self._unexpected("'>' is missing at the end of the type.")
-
     def cell(self) -> tree.UnaryTests:
         """Read a cell: ``-``, ``not(…)``, or tests with commas between them."""
         token = self._next
@@ -402,40 +242,3 @@ class _Parser(Cursor):
                 return tree.UnaryTests(tests, True, **at)
             self._at = 0
         return tree.UnaryTests(self._tests(), False, **at)
-
-    def _tests(self) -> tuple[tree.Node, ...]:
-        found = [self._test()]
-        while self._sees(","):
-            self._take()
-            found.append(self._test())
-        return tuple(found)
-
-    def _test(self) -> tree.Node:
-        token = self._next
-        if not self._sees(*_COMPARISONS):
-            return self.expression()
-        self._take()
-        operand = self.expression(_COMPARISON)
-        return tree.InputComparison(
-            token.text,  # type: ignore[arg-type]
-            operand,
-            line=token.line,
-            column=token.column,
-        )
-
-    def _tests_after_in(self) -> tuple[tree.Node, ...]:
-        if not self._sees("("):
-            if self._sees(*_COMPARISONS):
-                return (self._test(),)
-            return (self.expression(_COMPARISON),)
-        opening = self._take()
-        at = {"line": opening.line, "column": opening.column}
-        first = self._test()
-        if self._sees("..") and not isinstance(first, tree.InputComparison):
-            return (self._interval(first, False, at),)
-        found = [first]
-        while self._sees(","):
-            self._take()
-            found.append(self._test())
-        self._expect(")", "after the tests of 'in'")
-        return tuple(found)

@@ -328,7 +328,8 @@ class _Writer:
 
     def _interval(self, node: tree.Interval, place: Place) -> Code:
         ends, depth = self._all([end or tree.Literal(None) for end in (node.low, node.high)], place)
-        flags = (node.low_closed, node.high_closed, node.low is None, node.high is None)
+        flags: list[bool | str] = [node.low_closed, node.high_closed, node.low is None, node.high is None]
+        flags += [node.operator] * bool(node.operator)
         return Code(f"interval({ends}{', '.join(map(repr, flags))})", depth=depth)
 
     def _filter(self, node: tree.Filter, place: Place) -> Code:
@@ -384,16 +385,22 @@ class _Writer:
         body = self._lifted(node.body, place)
         parameters = "".join(f"{self._constant(each)}, " for each in node.parameters)
         text = f"Lambda(({parameters}), lambda {', '.join(variables)}: {body.text})"
+        if node.types:
+            types = f"{self._constant(node.types)}, {self._constant(node.named)}"
+            text = f"typed(({parameters}), lambda {', '.join(variables)}: {body.text}, {types})"
         return Code(text, depth=body.depth + 2)
 
     def _instanceof(self, node: tree.InstanceOf, place: Place) -> Code:
         value = self._lifted(node.value, place)
-        text = f"is_instance({value.text}, {self._constant(node.type)})"
+        text = f"is_instance({value.text}, {self._constant(node.type)}"
+        text += f", {self._constant(node.named)})" if node.named else ")"
         return Code(text, "boolean", value.depth + 1)
 
 
 def _plain(node: tree.Interval) -> bool:
     """Tell whether both ends are numbers written out, in order: then no range need be made."""
+    if node.operator:
+        return False
     ends = [end.value for end in (node.low, node.high) if isinstance(end, tree.Literal)]
     if len(ends) != (node.low is not None) + (node.high is not None):
         return False

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from cid.feel import arithmetic, comparison, loops, values
-from cid.feel.types import is_instance
+from cid.feel.types import is_instance, typed
 
 DEEPEST = 20
 """Where the source is nested deeper, a part becomes a function: Python's own reader has limits."""
@@ -49,6 +49,7 @@ TOOLS: dict[str, Any] = {
     "at": loops.at,
     "filtered": loops.filtered,
     "is_instance": is_instance,
+    "typed": typed,
     **{name: comparison.COMPARE[sign] for sign, name in SYMBOLS.items()},
     **{name: arithmetic.CALCULATE[sign] for sign, name in SIGNS.items()},
 }

@@ -5,7 +5,7 @@ A node compares by meaning: where it stood in the text (line, column) does not c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 from typing import Literal as OneOf
@@ -206,6 +206,8 @@ class Interval(Node):
     high: Node | None
     low_closed: bool
     high_closed: bool
+    operator: str = ""
+    """``=`` or ``!=`` where it is written as such a test, ``(= 5)``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,10 +237,12 @@ class Call(Node):
 
 @dataclass(frozen=True, slots=True)
 class Function(Node):
-    """A function written out."""
+    """A function written out; its parameters may have types."""
 
     parameters: tuple[str, ...]
     body: Node
+    types: tuple[str, ...] = ()
+    named: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +251,8 @@ class InstanceOf(Node):
 
     value: Node
     type: str
+    named: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
+    """Types that somebody named, by their names."""
 
 
 def children(node: Node) -> Iterator[Node]:

@@ -42,6 +42,8 @@ class Range:
     high: Any
     low_closed: bool
     high_closed: bool
+    operator: str = ""
+    """``=`` or ``!=`` where it was written as such a test: one place, or all but one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class Lambda:
 
     parameters: tuple[str, ...]
     call: Callable[..., Any]
+    types: tuple[str, ...] = ()
+    """Types of the parameters, where they are declared."""
 
     def __call__(self, *values: Any) -> Any:
         """Apply it; null where the number of values is wrong."""

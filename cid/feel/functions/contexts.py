@@ -61,10 +61,21 @@ def context_merge(contexts: Any) -> Any:
     return merged
 
 
+class _Putting(Builtin):
+    """A single name is a key, a list of names are keys; which one it is must be said rightly."""
+
+    __slots__ = ()
+
+    def by_name(self, named: Mapping[str, Any]) -> Any:
+        """Put it in, unless a list is called a key or one name is called keys."""
+        wrong = isinstance(named.get("key"), list) or not isinstance(named.get("keys", []), list)
+        return None if wrong else super().by_name(named)
+
+
 FUNCTIONS = {
     "get value": Builtin(get_value),
     "get entries": Builtin(get_entries),
     "context": Builtin(context),
-    "context put": Builtin(context_put, ("context", "key", "value"), ("context", "keys", "value")),
+    "context put": _Putting(context_put, ("context", "key", "value"), ("context", "keys", "value")),
     "context merge": Builtin(context_merge),
 }

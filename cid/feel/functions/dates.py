@@ -133,14 +133,14 @@ def is_same(value1: Any, value2: Any) -> bool | None:
 
 
 FUNCTIONS = {
-    "date": Builtin(make_date, ("from",), ("year", "month", "day")),
-    "date and time": Builtin(make_moment, ("from",), ("date", "time")),
-    "time": Builtin(make_time, ("from",), ("hour", "minute", "second", "offset")),
-    "duration": Builtin(duration, ("from",)),
-    "years and months duration": Builtin(months_between, ("from", "to")),
-    "day of year": Builtin(lambda date: _calendar(date, "day of year")),
-    "day of week": Builtin(lambda date: _calendar(date, "day of week")),
-    "month of year": Builtin(lambda date: _calendar(date, "month of year")),
-    "week of year": Builtin(lambda date: _calendar(date, "week of year")),
+    "date": Builtin(make_date, ("from",), ("year", "month", "day"), single=True),
+    "date and time": Builtin(make_moment, ("from",), ("date", "time"), single=True),
+    "time": Builtin(make_time, ("from",), ("hour", "minute", "second", "offset"), single=True),
+    "duration": Builtin(duration, ("from",), single=True),
+    "years and months duration": Builtin(months_between, ("from", "to"), single=True),
+    "day of year": Builtin(lambda date: _calendar(date, "day of year"), single=True),
+    "day of week": Builtin(lambda date: _calendar(date, "day of week"), single=True),
+    "month of year": Builtin(lambda date: _calendar(date, "month of year"), single=True),
+    "week of year": Builtin(lambda date: _calendar(date, "week of year"), single=True),
     "is": Builtin(is_same),
 }

@@ -6,14 +6,21 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from cid.feel.values import lift
+
 
 class Builtin:
     """A function of FEEL: called by position or by name; null where the arguments do not fit."""
 
-    __slots__ = ("_aliases", "_call", "_fewest", "_most", "_variadic", "parameters")
+    __slots__ = ("_aliases", "_call", "_fewest", "_most", "_single", "_variadic", "parameters")
 
-    def __init__(self, call: Callable[..., Any], *aliases: tuple[str, ...]) -> None:
-        """Declare a function; ``aliases`` name its parameters where Python's names do not."""
+    def __init__(
+        self, call: Callable[..., Any], *aliases: tuple[str, ...], single: bool = False
+    ) -> None:
+        """Declare a function; ``aliases`` name its parameters where Python's names do not.
+
+        With ``single`` every argument is one value: a list of one element stands for that element.
+        """
         self._call = call
         plain = [
             each
@@ -23,6 +30,7 @@ class Builtin:
         self._variadic = len(plain) < len(inspect.signature(call).parameters)
         self._fewest = sum(each.default is inspect.Parameter.empty for each in plain)
         self._most = len(plain)
+        self._single = single
         self.parameters = tuple(each.name.rstrip("_").replace("_", " ") for each in plain)
         self._aliases = aliases or (self.parameters,)
 
@@ -30,7 +38,10 @@ class Builtin:
         """Apply it by position."""
         if len(values) < self._fewest or (len(values) > self._most and not self._variadic):
             return None
-        return self._call(*values)
+        result = self._call(*values)
+        if result is None and self._single and list in map(type, values):
+            return self._call(*map(_only, values))
+        return result
 
     def by_name(self, named: Mapping[str, Any]) -> Any:
         """Apply it by name of the parameters; one left out in the middle is null."""
@@ -39,5 +50,9 @@ class Builtin:
         for names in self._aliases:
             if named and named.keys() <= set(names) and set(names[: self._fewest]) <= named.keys():
                 last = max(index for index, name in enumerate(names) if name in named)
-                return self._call(*(named.get(name) for name in names[: last + 1]))
+                return self(*(named.get(name) for name in names[: last + 1]))
         return None
+
+
+def _only(value: Any) -> Any:
+    return lift(value[0]) if type(value) is list and len(value) == 1 else value
