@@ -22,6 +22,7 @@ from cid.kit.ids import stable_id
 from cid.model.fact import Fact
 from cid.model.relationship import Regrouped
 from context.decision import ReadyRule
+from context.matching import Listeners, Listening
 from context.model import TriggerKind
 from context.ports import Action, ActionRow, DecisionRow, Effects, Store, TimerRow
 
@@ -47,18 +48,7 @@ class Execution:
         self._effects = effects
         self._store = store
         self._offset = offset
-        self._on_event: dict[str, list[ReadyRule]] = defaultdict(list)
-        self._on_action: dict[str, list[ReadyRule]] = defaultdict(list)
-        self._on_change: dict[tuple[str, bool], list[ReadyRule]] = defaultdict(list)
-        for rule in self.rules.values():
-            on = rule.entry.value.on
-            if on.event:
-                self._on_event[on.event].append(rule)
-            elif on.action:
-                self._on_action[on.action].append(rule)
-            elif on.entered or on.left:
-                self._on_change[on.entered or on.left, bool(on.entered)].append(rule)
-        self._rounds = [(name, rule) for name, rule in self.rules.items() if rule.every]
+        self._listening = Listening(self.rules, segmentation.vocabulary)
         self._last: dict[tuple[str, str], int] = {}
         self._timers: list[tuple[int, str, TimerRow]] = []
         self._next: dict[str, int] = {}
@@ -68,10 +58,25 @@ class Execution:
         self._set: dict[str, TimerRow] = {}
         self._rang: list[str] = []
         self._looked: dict[str, int] = defaultdict(int)
+        self._heard: dict[Listeners, int] = defaultdict(int)
         self._owners: dict[str, str] = {}
         self.now = 0
         bus.subscribe(SegmentChanged, self.segment_changed)
         bus.subscribe(Regrouped, self.regroup)
+
+    def publish(self, rules: Mapping[str, ReadyRule]) -> None:
+        """Let other rules be at work from the next fact on.
+
+        Their tables are made beside those of the present rules, then all are exchanged in one step.
+        What waits for a rule that is gone is dropped when it rings.
+        """
+        enabled = {name: rule for name, rule in rules.items() if rule.entry.value.enabled}
+        listening = Listening(enabled, self._segmentation.vocabulary)
+        self._count()
+        coming = {name for name, _ in listening.rounds}
+        self._next = {name: at for name, at in self._next.items() if name in coming}
+        self._next_round = min(self._next.values(), default=None)
+        self.rules, self._listening = enabled, listening
 
     def load(self, connection: Any) -> None:
         """Read timers, schedules and last firings from the records."""
@@ -99,14 +104,15 @@ class Execution:
 
     def advance(self, moment: int) -> None:
         """Let timers ring and rules come round that are due, each at its own moment."""
-        if len(self._next) < len(self._rounds):
-            for name, rule in self._rounds:
+        rounds = self._listening.rounds
+        if len(self._next) < len(rounds):
+            for name, rule in rounds:
                 if name not in self._next:
                     self._next[name] = self._round(rule, max(moment, self.now))
             self._next_round = min(self._next.values())
         while (due := self.next_due()) is not None and due <= moment:
             self.now = max(self.now, due)
-            for name, rule in self._rounds:
+            for name, rule in rounds:
                 if self._next[name] <= due:
                     self._come_round(rule, due)
                     self._next[name] = self._round(rule, due)
@@ -120,30 +126,29 @@ class Execution:
         """Let the rules that wait for this event look at its customer."""
         if not fact.customer:
             return
-        rules = self._on_event.get(fact.event)
-        acting = self._on_action.get(fact.event) if fact.actor else None
-        if not rules and not acting:
-            return
-        for rule in (*(rules or ()), *(acting or ())):
-            event = fact.properties
-            loop = fact.loop or stable_id("loop", rule.name, fact.source, fact.message_id)
-            if rule.wait:
-                self._later(rule, fact.identity, fact.message_id, event, loop)
-            else:
-                self._look(
+        for listeners in self._listening.to_event(fact.event, fact.actor):
+            for rule in listeners.later:
+                self._later(
+                    rule, fact.identity, fact.message_id, fact.properties, _loop(rule, fact)
+                )
+            if not listeners.asked:
+                continue
+            self._heard[listeners] += 1
+            view = self._segmentation.view(fact.customer, fact.properties)
+            for rule in listeners.holding(view):
+                self._decide(
                     rule,
-                    fact.customer,
+                    view,
                     fact.identity,
                     self.now,
                     fact.message_id,
-                    event,
                     fact.actor,
-                    loop,
+                    _loop(rule, fact),
                 )
 
     def segment_changed(self, change: SegmentChanged) -> None:
         """Let the rules that wait for this move look at the customer."""
-        rules = self._on_change.get((change.segment, change.entered))
+        rules = self._listening.to_change(change.segment, change.entered)
         if not rules or change.cause == "definition":
             # A new definition is no news about the customer; nobody is to be called for it.
             return
@@ -171,6 +176,7 @@ class Execution:
 
     def flush(self, connection: Any) -> None:
         """Write what was decided."""
+        self._count()
         self._store.save(
             connection,
             self._decisions,
@@ -200,9 +206,17 @@ class Execution:
         identities = self._customers.members.get(customer, ())
         return max((self._last.get((rule, each), -1) for each in identities), default=-1)
 
+    def _count(self) -> None:
+        """Note for each rule how often it looked; while facts come in only the groups are counted."""
+        for listeners, times in self._heard.items():
+            for rule in listeners.asked:
+                self._looked[rule.name] += times
+        self._heard = defaultdict(int)
+
     def _forget(self) -> None:
         self._decisions, self._outbox, self._set, self._rang = [], [], {}, []
         self._looked = defaultdict(int)
+        self._heard = defaultdict(int)
         self._owners = {}
 
     def _round(self, rule: ReadyRule, after: int) -> int:
@@ -259,10 +273,22 @@ class Execution:
     ) -> None:
         self._looked[rule.name] += 1
         view = self._segmentation.view(customer, event)
-        if rule.condition.run(view) is not True:
-            return
+        if rule.condition.run(view) is True:
+            self._decide(rule, view, identity, at, cause, actor, loop)
+
+    def _decide(
+        self,
+        rule: ReadyRule,
+        view: CustomerView,
+        identity: str,
+        at: int,
+        cause: str,
+        actor: str,
+        loop: str,
+    ) -> None:
+        """Fire a rule whose condition holds, unless it fired for the customer a while ago."""
         if rule.once_per:
-            last = self._last_of(rule.name, customer)
+            last = self._last_of(rule.name, view.customer)
             if last >= 0 and at - last < rule.once_per:
                 return
         self._fire(rule, view, identity, at, cause, actor, loop)
@@ -337,6 +363,10 @@ class Execution:
         except ICustomerError as error:
             return row._replace(state="dead", attempts=1, error=str(error))
         return row._replace(state="done", attempts=1)
+
+
+def _loop(rule: ReadyRule, fact: Fact) -> str:
+    return fact.loop or stable_id("loop", rule.name, fact.source, fact.message_id)
 
 
 def kinds(rules: Mapping[str, ReadyRule]) -> dict[TriggerKind, int]:
