@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from cid.kit.errors import Refused, Unavailable
 from cid.kit.plugins import Port
+from context.diagrams import DecisionModel
 
 
 class DecisionRow(NamedTuple):
@@ -164,5 +165,25 @@ class Store(Protocol):
         """Return the SELECTs that feed the history."""
 
 
+@runtime_checkable
+class Notation(Protocol):
+    """A way in which others write decision models, e.g. the XML of a standard."""
+
+    name: str
+
+    def read(self, data: bytes) -> DecisionModel:
+        """Read a model.
+
+        Raises:
+            InvalidInput: it is not written in this notation, or is too large.
+        """
+
+    def load(
+        self, make: Callable[..., Any], source: str | Path | bytes, others: Iterable[Any]
+    ) -> Any:
+        """Read a model with those it imports, and make each ready."""
+
+
 ACTIONS: Port[Action] = Port("icustomer.context.actions", Action)
 STORES: Port[Store] = Port("icustomer.context.stores", Store)
+NOTATIONS: Port[Notation] = Port("icustomer.context.notations", Notation)

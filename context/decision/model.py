@@ -1,0 +1,272 @@
+"""Decision models at work: what is decided from what, and the value of any part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from cid.feel.values import Lambda, lift
+from cid.kit.errors import InvalidInput, NotFound
+from context.decision.boxed import BUDGET, Budget, Maker, TooMuch, function
+from context.decision.expressions import Run
+from context.decision.types import ANY, Type, Types
+from context.diagrams import DecisionModel, Item, Logic
+from context.ports import NOTATIONS
+
+_NO_ITEM = Item()
+
+
+class Model:
+    """A decision model that can be asked.
+
+    >>> from context.diagrams import DecisionModel
+    >>> model = Model(DecisionModel.model_validate({
+    ...     "inputs": {"total": "number"},
+    ...     "decisions": {"discount": {"needs": ["total"], "is": "if total > 100 then 5 else 0"}},
+    ... }))
+    >>> model.evaluate("discount", {"total": 120})
+    5
+    """
+
+    def __init__(self, definition: DecisionModel, others: Iterable[Model] = ()) -> None:
+        self.definition = definition
+        self.problems: list[str] = []
+        """What is wrong with it; the decisions concerned have the value null."""
+        by_namespace = {each.definition.namespace: each for each in others}
+        self._imported: dict[str, Model] = {}
+        for word, namespace in definition.imports.items():
+            if namespace in by_namespace:
+                self._imported[word] = by_namespace[namespace]
+            else:
+                self.problems.append(f"Import {word!r}: no model {namespace!r} was given.")
+        self.types: Types = Types(
+            definition.types, {word: each.types for word, each in self._imported.items()}
+        )
+        self.problems.extend(self.types.check())
+        self._maker = Maker(self.types, self.problems)
+        self._inputs = {
+            name: self._maker.type(type_, f"Input {name!r}")
+            for name, type_ in definition.inputs.items()
+        }
+        self._decisions: dict[str, tuple[Run, Type]] = {}
+        self._functions: dict[str, tuple[dict[str, Type], Run | None, Type]] = {}
+        self._check_needs()
+        for name, knowledge in definition.functions.items():
+            self._functions[name] = self._knowledge(name, knowledge)
+        for name, decision in definition.decisions.items():
+            where = f"Decision {name!r}"
+            run = self._maker.ready(decision.value, self._known(decision.needs), where)
+            self._decisions[name] = run, self._maker.type(decision.type, where)
+
+    @classmethod
+    def from_dmn(cls, source: str | Path | bytes, others: Iterable[Model] = ()) -> Model:
+        """Read a model from the XML of the standard, DMN 1.1 to 1.5.
+
+        Args:
+            source: a file, or the XML itself.
+            others: models that this one imports; those beside a file are found by themselves.
+
+        Raises:
+            InvalidInput: it is not XML, too large, has entities, or is no decision model.
+        """
+        made: Model = NOTATIONS.load("dmn")().load(cls, source, others)
+        return made
+
+    def evaluate(
+        self, decision_name: str, inputs: Mapping[str, Any], *, service: str | None = None
+    ) -> Any:
+        """Give the value of a decision, of a service, or of a function of the model.
+
+        Args:
+            decision_name: what is asked for; with a service, one of its outputs.
+            inputs: by name; a value for a decision is taken instead of making it.
+            service: the decision service within which it is asked.
+
+        Raises:
+            NotFound: there is nothing of that name.
+        """
+        asked = Asked(self, inputs)
+        try:
+            if service is not None:
+                found = asked.service(service, inputs)
+                outputs = self.definition.services[service].outputs
+                if decision_name in outputs and len(outputs) > 1:
+                    return found.get(decision_name) if isinstance(found, Mapping) else None
+                return found
+            if decision_name in self._decisions:
+                return asked.decision(decision_name)
+            if decision_name in self.definition.services:
+                return asked.service(decision_name, inputs)
+            if decision_name in self._functions:
+                return asked.function(decision_name).by_name(dict(inputs))
+        except (TooMuch, RecursionError):
+            return None
+        raise NotFound(
+            "decision", decision_name,
+            [*self._decisions, *self.definition.services, *self._functions],
+        )  # fmt: skip
+
+    def _knowledge(self, name: str, knowledge: Any) -> tuple[dict[str, Type], Run | None, Type]:
+        where = f"Function {name!r}"
+        logic = Logic.model_construct(
+            parameters=knowledge.parameters, kind=knowledge.kind, value=knowledge.value, type=""
+        )
+        parameters = {
+            each: self._maker.type(type_, where) for each, type_ in logic.parameters.items()
+        }
+        body: Run | None = None
+        if logic.kind == "FEEL":
+            known = self._known((*knowledge.needs, name)) | set(parameters)
+            body = self._maker.ready(logic.value, known, where)
+        else:
+            self.problems.append(f"{where}: a function in {logic.kind} is not run here.")
+        return parameters, body, self._result(knowledge.type, where)
+
+    def _result(self, name: str, where: str) -> Type:
+        """Give the type of what a function gives; its own type may be named instead."""
+        item = self.definition.types.get(name, _NO_ITEM)
+        if item.parameters is not None:
+            return self._maker.type(item.type, where)
+        found = self._maker.type(name, where)
+        return ANY if found.wanted == "function" else found
+
+    def _known(self, needs: Iterable[str]) -> set[str]:
+        """Give the names that an expression with these needs may use."""
+        known = set(self.types.part_names())
+        for need in needs:
+            word, dot, rest = need.partition(".")
+            if dot and word in self._imported:
+                known |= {word, rest, *self._imported[word].types.part_names()}
+            else:
+                known.add(need)
+            service = self.definition.services.get(need)
+            if service is not None:
+                known.update((*service.inputs, *service.given, *service.outputs))
+        return known
+
+    def _check_needs(self) -> None:
+        names = self.names()
+        wants = {name: each.needs for name, each in self.definition.decisions.items()}
+        wants |= {name: each.needs for name, each in self.definition.functions.items()}
+        for name, needs in wants.items():
+            for need in needs:
+                word, dot, rest = need.partition(".")
+                found = self._imported[word].names() if dot and word in self._imported else names
+                if (rest if found is not names else need) not in found:
+                    self.problems.append(f"{name!r} needs {need!r}, which does not exist.")
+        done: set[str] = set()
+        for name in self.definition.decisions:
+            path = self._ring(name, (), done)
+            if path:
+                raise InvalidInput(f"Decisions need each other in a ring: {' → '.join(path)}.")
+
+    def _ring(self, name: str, path: tuple[str, ...], done: set[str]) -> tuple[str, ...]:
+        """Find a way from a decision back to itself."""
+        waiting = [(name, path)]
+        while waiting:
+            name, path = waiting.pop()
+            if name in path:
+                return (*path[path.index(name) :], name)
+            decision = self.definition.decisions.get(name)
+            if decision is None or name in done:
+                continue
+            inner = [(need, (*path, name)) for need in decision.needs]
+            if len(path) > 200:
+                raise InvalidInput(f"Decision {name!r} stands on more than 200 others in a row.")
+            if not any(need in self.definition.decisions for need in decision.needs):
+                done.add(name)
+            waiting.extend(inner)
+        return ()
+
+    def names(self) -> set[str]:
+        """Give the names of all inputs, decisions, functions and services."""
+        said = self.definition
+        return {*said.inputs, *said.decisions, *said.functions, *said.services}
+
+
+class Asked:
+    """One question to a model: each decision is made at most once."""
+
+    def __init__(
+        self, model: Model, inputs: Mapping[str, Any], budget: Budget | None = None
+    ) -> None:
+        self._model = model
+        self._given = inputs
+        self._budget = budget or Budget()
+        self._made: dict[str, Any] = {}
+        self._functions: dict[str, Lambda] = {}
+        self._inner: dict[str, Asked] = {}
+
+    def decision(self, name: str) -> Any:
+        """Make a decision, or take the value that was given for it."""
+        if name not in self._made:
+            run, type_ = self._model._decisions[name]
+            if name in self._given:
+                value = lift(self._given[name])
+            else:
+                value = run(self.scope(self._model.definition.decisions[name].needs))
+            self._made[name] = type_.take(value)
+        return self._made[name]
+
+    def function(self, name: str) -> Lambda:
+        """Give a shared function as a value."""
+        if name not in self._functions:
+            parameters, body, result = self._model._functions[name]
+            scope: dict[str, Any] = {BUDGET: self._budget}
+            made = function(parameters, body, result, scope)
+            self._functions[name] = scope[name] = made
+            scope.update(self.scope(self._model.definition.functions[name].needs))
+            # What it is called with is seen before what it knows; see `function`.
+        return self._functions[name]
+
+    def service(self, name: str, given: Mapping[str, Any]) -> Any:
+        """Ask a decision service; it sees what it is given, and nothing else."""
+        services = self._model.definition.services
+        if name not in services:
+            raise NotFound("decision service", name, services)
+        service = services[name]
+        inner = Asked(
+            self._model,
+            {each: given.get(each) for each in (*service.inputs, *service.given)},
+            self._budget,
+        )
+        made = {each: inner.decision(each) for each in service.outputs}
+        value = next(iter(made.values())) if len(made) == 1 else made
+        return self._model._result(service.type, name).take(value)
+
+    def scope(self, needs: Iterable[str]) -> dict[str, Any]:
+        """Give the values of what is needed, by name."""
+        scope: dict[str, Any] = {BUDGET: self._budget}
+        for need in needs:
+            word, dot, rest = need.partition(".")
+            other = self._model._imported.get(word) if dot else None
+            if other is None:
+                scope[need] = self._value(need)
+                continue
+            if word not in self._inner:
+                given = self._given.get(word)
+                given = given if isinstance(given, Mapping) else {}
+                self._inner[word] = Asked(other, given, self._budget)
+            scope.setdefault(word, {})[rest] = self._inner[word]._value(rest)
+        return scope
+
+    def _value(self, name: str) -> Any:
+        model = self._model
+        if name in model._decisions:
+            return self.decision(name)
+        if name in model._functions:
+            return self.function(name)
+        if name in model._inputs:
+            return model._inputs[name].take(lift(self._given.get(name)))
+        if name in model.definition.services:
+            service = model.definition.services[name]
+            names = (*service.inputs, *service.given)
+            call = partial(self._called, name, names)
+            return Lambda(names, call)
+        return None
+
+    def _called(self, name: str, names: tuple[str, ...], *given: Any) -> Any:
+        self._budget.spend()
+        return self.service(name, dict(zip(names, given, strict=True)))
