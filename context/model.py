@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -91,6 +91,10 @@ class Rule(Definition):
     proactive: bool = False
     """The company speaks first (S2.DEF2)."""
     enabled: bool = True
+    shadow: bool = False
+    """It decides like any other rule, is written down, and nothing is done."""
+    approval: bool = False
+    """A second person must agree before a new version of it is published."""
 
     @model_validator(mode="before")
     @classmethod
@@ -122,6 +126,27 @@ class DecisionTable(Definition):
     default: dict[str, str | int | float | bool] = Field(default_factory=dict)
 
 
+class Scenario(Definition):
+    """An example of how a rule or a decision table is to behave, checked whenever definitions are.
+
+    ``given`` are values by name, ``event`` those of the event, ``consent`` a list such as ``marketing/email``; what
+    is not given is not known. ``expect`` says whether the rule ``fires`` and with which parameters of an action,
+    or the outputs or the ``row`` of the table.
+    """
+
+    rule: str = ""
+    table: str = ""
+    given: dict[str, Any] = Field(default_factory=dict)
+    expect: dict[str, Any] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _about_one_thing(self) -> Scenario:
+        if bool(self.rule) == bool(self.table):
+            raise ValueError("give exactly one of rule, table")
+        return self
+
+
 RULES = Section("rules", Rule)
 TABLES = Section("tables", DecisionTable)
-SECTIONS = (RULES, TABLES)
+SCENARIOS = Section("scenarios", Scenario)
+SECTIONS = (RULES, TABLES, SCENARIOS)

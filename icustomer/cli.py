@@ -70,11 +70,15 @@ def init(
 def check(
     ctx: typer.Context,
     directory: Annotated[Path | None, typer.Argument(help="The company's directory.")] = None,
+    language: Annotated[str, typer.Option(help="Language of what is found: en or zh.")] = "en",
 ) -> None:
-    """Check a company's definitions: names file, line, what is wrong, and a suggestion."""
+    """Check a company's definitions: names file, line, what is wrong, and a suggestion.
+
+    Warnings and notes are told, too; only errors make the command fail.
+    """
     from icustomer.starting import check_company
 
-    problems = check_company(directory or ctx.obj["dir"])
+    problems = check_company(directory or ctx.obj["dir"], "zh" if language == "zh" else "en")
     if ctx.obj["json"]:
         show({"problems": problems}, as_json=True)
     else:
@@ -82,7 +86,7 @@ def check(
             typer.echo(problem["text"], err=True)
         if not problems:
             typer.echo("Everything is in order.")
-    if problems:
+    if any(problem["level"] == "error" for problem in problems):
         raise typer.Exit(1)
 
 

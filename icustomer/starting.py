@@ -9,6 +9,7 @@ from typing import Any
 
 from cid.kit.errors import Conflict, ICustomerError, InvalidDefinition
 
+LOCALES = Path(__file__).parent / "web" / "locales"
 STARTER = Path(__file__).parent / "samples" / "starter"
 
 
@@ -31,8 +32,11 @@ def init_company(directory: Path) -> str:
     )
 
 
-def check_company(directory: Path) -> list[dict[str, Any]]:
-    """Return everything that is wrong with a company's definitions; empty where all is in order."""
+def check_company(directory: Path, language: str = "en") -> list[dict[str, Any]]:
+    """Return everything that is wrong with a company's definitions; empty where all is in order.
+
+    What is of level ``error`` cannot be opened; a ``warning`` or a ``note`` works, but is hardly meant.
+    """
     from icustomer.definitions import read
 
     try:
@@ -50,7 +54,33 @@ def check_company(directory: Path) -> list[dict[str, Any]]:
         )
     if errors:
         return [_problem(error) for error in errors]
-    return [_problem(error) for error in _meaning(directory, definitions)]
+    found = _found(definitions, language)
+    if any(each["level"] == "error" for each in found):
+        return found
+    return [*(_problem(error) for error in _meaning(directory, definitions)), *found]
+
+
+def _found(definitions: Any, language: str) -> list[dict[str, Any]]:
+    """Say what analysis finds in conditions and tables, in a language."""
+    from context.analysis import as_form, findings
+    from context.scenarios import failures
+    from icustomer.web.language import read_catalogues
+
+    catalogue = read_catalogues(LOCALES)[language]
+    problems = []
+    for each in [*findings(definitions), *failures(definitions)]:
+        words = {
+            name: catalogue.messages.get(str(word)) or word for name, word in each.words.items()
+        }
+        form, named = as_form(each.hint)
+        message = catalogue.say(each.form, **words)
+        hint = catalogue.say(form, **named)
+        text = f"{each.file}:{each.line}:{each.column}: {each.name!r}: {message} {hint}".rstrip()
+        place = {"file": each.file, "line": each.line, "column": each.column}
+        problems.append(
+            {**place, "message": message, "hint": hint, "text": text, "level": each.level}
+        )
+    return problems
 
 
 def _meaning(directory: Path, definitions: Any) -> list[ICustomerError]:
@@ -84,6 +114,8 @@ def _problem(error: ICustomerError) -> dict[str, Any]:
     return {
         "file": getattr(error, "file", ""),
         "line": getattr(error, "line", 0),
+        "column": 1,
+        "level": "error",
         "message": error.message,
         "hint": error.hint or "",
         "text": str(error),
