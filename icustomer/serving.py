@@ -69,6 +69,8 @@ def _listen(host: str, port: int) -> socket.socket:
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         opened.bind((host, port))
+        # Who reads the address may come at once; he waits until all has been read.
+        opened.listen(1_024)
     except OSError as error:
         opened.close()
         raise Unavailable(
