@@ -21,6 +21,7 @@ from cid.kit.errors import Conflict
 from cid.kit.events import Bus
 from cid.model.fact import Fact
 from cii.model import IdentifierKind, RecordFault, State
+from cii.polling import fetch, poll
 from cii.ports import LedgerRow, LogRecord, Place, Stage, Store, TimedStage, Transport
 from cii.preparation import Maps, Prepared, prepare
 from cii.resolution import Edge, IdentityGraph, Known
@@ -114,7 +115,9 @@ class Pipeline:
 
     def relive(self, rows: Sequence[tuple[int, int, int, str]]) -> Iterator[tuple[int, Fact]]:
         """Yield (position, fact) for ledger rows (position, partition, offset, identity)."""
-        found = self._fetch([(partition, offset) for _, partition, offset, _ in rows])
+        found = fetch(
+            self.transport, TOPIC, [(partition, offset) for _, partition, offset, _ in rows]
+        )
         for position, partition, offset, identity in rows:
             there = found.get((partition, offset))
             if there is None:
@@ -130,29 +133,10 @@ class Pipeline:
             fact.customer = known.customer if known else ""
             yield position, fact
 
-    def _fetch(self, places: Sequence[tuple[int, int]]) -> dict[tuple[int, int], LogRecord]:
-        """Read records by (partition, offset), neighbours together."""
-        found: dict[tuple[int, int], LogRecord] = {}
-        by_partition: dict[int, list[int]] = {}
-        for partition, offset in places:
-            by_partition.setdefault(partition, []).append(offset)
-        for partition, offsets in by_partition.items():
-            offsets.sort()
-            start = 0
-            while start < len(offsets):
-                stop = start
-                while stop + 1 < len(offsets) and offsets[stop + 1] - offsets[stop] < 50:
-                    stop += 1
-                width = offsets[stop] - offsets[start] + 1
-                for record in self.transport.read(TOPIC, partition, offsets[start], width):
-                    found[partition, record.offset] = record
-                start = stop + 1
-        return found
-
     def follow(self, places: Sequence[tuple[int, int]]) -> None:
         """Apply records in an order that was taken before; offsets are set by `reached`."""
         with self.lock:
-            found = self._fetch(places)
+            found = fetch(self.transport, TOPIC, places)
             self._apply([found[place] for place in places if place in found], self._offsets, None)
 
     def reached(self, offsets: Mapping[int, int]) -> None:
@@ -188,7 +172,7 @@ class Pipeline:
         with self.lock:
             if not self._loaded:
                 self.load()
-            records, offsets = self._poll(limit)
+            records, offsets = poll(self.transport, TOPIC, self._offsets, limit)
             if not records and offsets == self._offsets and (until is None or self._quiet(until)):
                 return 0
             try:
@@ -239,38 +223,6 @@ class Pipeline:
             return False
         self._pass_time(until)
         return True
-
-    def _poll(self, limit: int) -> tuple[list[LogRecord], dict[int, int]]:
-        """Read the next records of all partitions, in order of receipt as far as that is known."""
-        if not limit:
-            return [], dict(self._offsets)
-        ends = self.transport.ends(TOPIC)
-        read: dict[int, list[LogRecord]] = {}
-        empty: dict[int, int] = {}
-        horizon: int | None = None
-        for partition, end in ends.items():
-            offset = self._offsets.get(partition, 0)
-            if offset == end:
-                continue
-            some = self.transport.read(TOPIC, partition, offset, limit)
-            if not some:
-                # The log uses these offsets for itself: no record is there up to its end.
-                empty[partition] = end
-            read[partition] = some
-            if some and some[-1].offset + 1 < end:
-                last = some[-1].timestamp
-                horizon = last if horizon is None or last < horizon else horizon
-        records = [record for some in read.values() for record in some]
-        records.sort(key=lambda record: record.timestamp)
-        if horizon is not None:
-            within = [record for record in records if record.timestamp <= horizon]
-            records = within or records
-        # Order within a partition holds even where a clock went back.
-        records = _in_partition_order(records[:limit], read)
-        offsets = {**self._offsets, **empty}
-        for record in records:
-            offsets[record.partition] = record.offset + 1
-        return records, offsets
 
     def _apply(
         self,
@@ -439,11 +391,3 @@ class Pipeline:
 
 def _place(row: Mapping[str, Any]) -> int:
     return int(row["position"])
-
-
-def _in_partition_order(
-    chosen: list[LogRecord], read: Mapping[int, list[LogRecord]]
-) -> list[LogRecord]:
-    """Replace the chosen records of each partition by as many of its first ones, in offset order."""
-    queues = {partition: iter(some) for partition, some in read.items()}
-    return [next(queues[record.partition]) for record in chosen]
