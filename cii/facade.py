@@ -406,10 +406,19 @@ class Integration:
 
     def preview_unmerge(self, a: str, b: str) -> dict[str, Any]:
         """Say who would be left with what if the evidence between two identifiers were vetoed."""
-        graph = self.pipeline.graph
+        graph, seen = self.pipeline.graph, self._customers.seen
         self._must_know(a, b)
-        parts = [part for part in graph.bridges(a, b) if part]
-        return {"parts": [{"identifiers": part, "records": 0, "customer": ""} for part in parts]}
+        return {
+            "parts": [
+                {
+                    "customer": graph.id_of(part),
+                    "identifiers": part,
+                    "records": sum(seen[each].facts for each in part if each in seen),
+                }
+                for part in graph.bridges(a, b)
+                if part
+            ]
+        }
 
     def merge(self, a: str, b: str, reason: str, actor: str) -> dict[str, Any]:
         """Decide that two identifiers are the same customer."""

@@ -127,6 +127,11 @@ class IdentityGraph:
             key=lambda each: (rank.get(each.partition(":")[0], len(rank)), each),
         )
 
+    def id_of(self, group: Iterable[str]) -> str:
+        """Return the customer id that a group of identifiers has: its oldest one gives the name."""
+        oldest = min(group, key=lambda each: (self.known[each].first_seen, each))
+        return stable_id("c", oldest)
+
     def bridges(self, a: str, b: str) -> tuple[list[str], list[str]]:
         """Preview a veto: the identifiers that would stay with a, and those that would go with b."""
         edge = self.edges.get(a, {}).get(b)
@@ -217,8 +222,7 @@ class IdentityGraph:
         for customer in set(before.values()):
             del self.members[customer]
         for group in groups:
-            oldest = min(group, key=lambda each: (self.known[each].first_seen, each))
-            customer = stable_id("c", oldest)
+            customer = self.id_of(group)
             self.members[customer] = group
             self.aliases.pop(customer, None)
             for identifier in group:

@@ -33,10 +33,14 @@ def test_undoing_the_wrong_edge_gives_each_sister_what_is_hers(company):
     assert company.cii.customer(SISTER) == together
     parts = company.cii.preview_unmerge(A, B)["parts"]
     assert sorted(len(part["identifiers"]) for part in parts) == [1, 6]
+    records = sum(row["records"] for row in company.cii.evidence(HER)["identities"])
+    assert sum(part["records"] for part in parts) == records
+    assert min(part["records"] for part in parts) > 0
 
     answer = company.cii.unmerge(A, B, REASON, ACTOR)
     assert answer["customers"] == sorted({company.cii.customer(HER), company.cii.customer(SISTER)})
     assert len(answer["customers"]) == 2
+    assert sorted(part["customer"] for part in parts) == answer["customers"], "as was foretold"
     assert company.cii.customer(together) in answer["customers"], "the old id still leads somewhere"
 
     hers, sisters = values(company, HER), values(company, SISTER)
