@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from cid.feel import tree
 from cid.feel.errors import FeelError
 from cid.feel.functions import BUILTINS
-from cid.feel.functions.patterns import compiled
+from cid.feel.regular import compiled
 from cid.kit.errors import suggestion
 
 
@@ -62,24 +62,25 @@ def check(node: tree.Node, known: Iterable[str], functions: Iterable[str] = ()) 
                     hint=hint,
                 )
             )
-    found.extend(_endless_patterns(node))
+    found.extend(_wrong_patterns(node))
     return sorted(found, key=lambda error: (error.line, error.column))
 
 
 _PATTERNED = frozenset({"matches", "replace", "split"})
 
 
-def _endless_patterns(node: tree.Node) -> Iterator[FeelError]:
+def _wrong_patterns(node: tree.Node) -> Iterator[FeelError]:
     for call in tree.walk(node):
         if not isinstance(call, tree.Call) or not isinstance(call.function, tree.Name):
             continue
         match call.function.name in _PATTERNED, call.positional:
             case True, (_, tree.Literal(value=str(pattern)), *_) if compiled(pattern) is None:
                 yield FeelError(
-                    f"The pattern {pattern!r} is wrong, or it could run for ever.",
+                    f"The pattern {pattern!r} is wrong.",
                     line=call.line,
                     column=call.column,
-                    hint="Do not repeat or branch within something that is repeated.",
+                    hint="Patterns are written as in XPath: no look-ahead, and \\\\ before a sign "
+                    "that has a meaning of its own.",
                 )
 
 

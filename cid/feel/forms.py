@@ -72,7 +72,8 @@ class Forms(Cursor):
         high = self.expression()
         if not self._sees("]", ")", "["):
             raise self._unexpected("']' or ')' is missing at the end of the range.")
-        return tree.Interval(low, high, low_closed, self._take().text == "]", **at)
+        closed = self._take().text == "]"
+        return tree.Interval(low, high, low_closed, closed, line=at["line"], column=at["column"])
 
     def _arguments(self) -> tuple[tuple[tree.Node, ...], tuple[tree.Argument, ...]]:
         positional: list[tree.Node] = []

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from cid.feel import regular
 from cid.feel.functions.numbers import is_number, whole
-from cid.feel.functions.patterns import compiled, replacement
 from cid.feel.functions.signature import Builtin
 from cid.feel.values import MAX_TEXT
 from cid.feel.writing import text_of
@@ -60,36 +60,24 @@ def substring_after(string: str, match: str) -> str:
 
 def matches(input: Any, pattern: Any, flags: Any = "") -> bool | None:
     """Tell whether a pattern is found somewhere in a text."""
-    found = compiled(pattern, flags)
-    if found is None or not isinstance(input, str) or len(input) > found.longest:
-        return None
-    return found.expression.search(input) is not None
+    found = regular.compiled(pattern, flags)
+    return None if found is None or not isinstance(input, str) else found.within(input)
 
 
 def replace(input: Any, pattern: Any, replacement_: Any, flags: Any = "") -> str | None:
     """Put something else wherever a pattern is found in a text."""
-    found = compiled(pattern, flags)
+    found = regular.compiled(pattern, flags)
     if found is None or not isinstance(input, str) or not isinstance(replacement_, str):
         return None
-    if len(input) > found.longest or len(input) * len(replacement_) > 100 * MAX_TEXT:
-        return None
-    instead = replacement(replacement_, found.expression.groups, flags)
-    result = found.expression.sub(instead, input)
-    return result if len(result) <= MAX_TEXT else None
+    return regular.replaced(input, found, replacement_, "q" in (flags or ""), MAX_TEXT)
 
 
 def split(string: Any, delimiter: Any) -> list[str] | None:
     """Cut a text wherever the pattern is found."""
-    found = compiled(delimiter)
-    if found is None or not isinstance(string, str) or len(string) > found.longest:
+    if not isinstance(string, str):
         return None
-    if not found.expression.groups:
-        return found.expression.split(string)
-    pieces, at = [], 0
-    for match in found.expression.finditer(string):
-        pieces.append(string[at : match.start()])
-        at = match.end()
-    return [*pieces, string[at:]]
+    found = regular.compiled(delimiter)
+    return None if found is None else regular.split(string, found)
 
 
 def string_join(list: Any, delimiter: Any = "") -> str | None:
