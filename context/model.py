@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, model_validator
 
 from cid.kit.clock import MINUTE, parse_duration
 from cid.kit.definitions import Definition, Duration, Feel, Section
+from context.diagrams import HitPolicy
 
 _TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3])(:[0-5]\d)?")
 
@@ -121,7 +122,10 @@ class DecisionTable(Definition):
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    hit: Literal["first", "unique"] = "first"
+    hit: HitPolicy = "first"
+    """Which rows count where several match: first, unique, any, priority, rule order, …"""
+    values: dict[str, tuple[str | int | float | bool, ...]] = Field(default_factory=dict)
+    """By output: its values, the best one first, for `priority` and `output order`."""
     rows: tuple[tuple[str | int | float | bool, ...], ...]
     default: dict[str, str | int | float | bool] = Field(default_factory=dict)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from cid.feel.values import Lambda, lift
 from cid.kit.errors import InvalidInput, NotFound
 from context.decision.boxed import BUDGET, Budget, Maker, TooMuch, function
 from context.decision.expressions import Run
+from context.decision.grids import ReadyGrid
 from context.decision.types import ANY, Type, Types
 from context.diagrams import DecisionModel, Item, Logic
 from context.ports import NOTATIONS
@@ -107,6 +108,22 @@ class Model:
             "decision", decision_name,
             [*self._decisions, *self.definition.services, *self._functions],
         )  # fmt: skip
+
+    def table(self, decision_name: str) -> Callable[[dict[str, Any]], Any]:
+        """Give the decision table behind a decision, to ask it alone, many times and fast.
+
+        It is called with the values that the decision needs, by name, as FEEL has them.
+
+        Raises:
+            NotFound: there is no such decision.
+            InvalidInput: the decision is not made by a table.
+        """
+        if decision_name not in self._decisions:
+            raise NotFound("decision", decision_name, self._decisions)
+        run = self._decisions[decision_name][0]
+        if not isinstance(run, ReadyGrid):
+            raise InvalidInput(f"The decision {decision_name!r} is not made by a table alone.")
+        return run.quick()
 
     def _knowledge(self, name: str, knowledge: Any) -> tuple[dict[str, Type], Run | None, Type]:
         where = f"Function {name!r}"

@@ -5,15 +5,18 @@ Pure: takes what is known about a customer, returns what follows and why.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from cic.conditions import Condition, CustomerView, Vocabulary, shown
+from cid.feel import FeelError, compile_unary, parse_unary
 from cid.kit.clock import parse_duration
 from cid.kit.definitions import Entry
 from cid.kit.errors import InvalidInput, suggestion
+from context.decision.hits import SINGLE, Ranks, answer, settle
+from context.decision.index import CellOf, Index, numbered
 from context.model import ActionCall, DecisionTable, Rule
 
 EXTRA_WORDS = ("channel", "priority", "tier", "amount", "discount", "subject")
@@ -25,8 +28,10 @@ class Decided:
 
     outputs: dict[str, Any]
     row: int
-    """Number of the row that matched, from 1; 0 for the default."""
+    """Number of the row that matched, of several the first that counts, from 1; 0 for the default."""
     inputs: dict[str, Any]
+    rows: tuple[int, ...] = ()
+    """Numbers of all rows that matched."""
 
 
 class Table:
@@ -38,9 +43,10 @@ class Table:
         # An input that nobody defined is a value the caller brings along.
         brought = [text for text in table.inputs if text not in vocabulary.bind]
         brought = [text for text in brought if text.replace(" ", "").replace("_", "").isalnum()]
-        self._conditions: list[Condition] = []
-        self._cells: list[tuple[list[Callable[[Any, Any], Any] | None], list[Condition]]] = []
+        columns: list[list[CellOf]] = [[] for _ in table.inputs]
+        self._answers: list[list[Condition]] = []
         width = len(table.inputs) + len(table.outputs)
+        self._ranks = Ranks(tuple(tuple(table.values.get(name, ())) for name in table.outputs))
         try:
             self._conditions = [vocabulary.compile(text, brought) for text in table.inputs]
             for number, row in enumerate(table.rows, start=1):
@@ -48,38 +54,63 @@ class Table:
                     raise InvalidInput(
                         f"row {number} has {len(row)} cells, the table has {width} columns."
                     )
-                tests = [
-                    None if str(cell).strip() == "-" else vocabulary.compile_cell(_cell(cell))
-                    for cell in row[: len(table.inputs)]
-                ]
-                outputs = [
-                    vocabulary.compile(_cell(cell), brought) for cell in row[len(table.inputs) :]
-                ]
-                self._cells.append((tests, outputs))
+                for column, cell in zip(columns, row, strict=False):
+                    column.append(_read(_cell(cell), vocabulary))
+                self._answers.append(
+                    [vocabulary.compile(_cell(cell), brought) for cell in row[len(table.inputs) :]]
+                )
+            for name in table.values:
+                if name not in table.outputs:
+                    raise InvalidInput(
+                        f"`values` speaks of {name!r}, which is no output.",
+                        hint=suggestion(name, table.outputs),
+                    )
         except InvalidInput as error:
             raise entry.error(error.message, hint=error.hint) from error
+        self._index = Index(columns, len(table.rows))
 
     def decide(self, view: CustomerView) -> Decided:
-        """Return the outputs of the first row whose cells all match, or the default.
+        """Return what the rows that match answer, as the hit policy says; else the default.
 
-        With hit policy ``unique`` two rows that match contradict each other: the default holds.
+        Rows that contradict each other (`unique`, `any`) give the default. Where all rows count, an
+        output is the list of what they answer, or their sum, least, greatest or number.
         """
         inputs = [condition.run(view) for condition in self._conditions]
         table = self.entry.value
         read = shown(dict(zip(table.inputs, inputs, strict=True)))
-        hits = (
-            (number, outputs)
-            for number, (tests, outputs) in enumerate(self._cells, start=1)
-            if all(
-                test is None or test(value, view) is True
-                for test, value in zip(tests, inputs, strict=True)
-            )
-        )
-        number, found = next(hits, (0, []))
-        if not number or (table.hit == "unique" and next(hits, None)):
-            return Decided(dict(table.default), 0, read)
-        values = [condition.run(view) for condition in found]
-        return Decided(shown(dict(zip(table.outputs, values, strict=True))), number, read)
+        rows = numbered(self._index.matches(inputs, view))
+        if table.hit == "first":
+            rows = rows[:1]
+        if not rows or (table.hit == "unique" and len(rows) > 1):
+            return Decided(dict(table.default), 0, read, tuple(rows))
+        said = [[each.run(view) for each in self._answers[number - 1]] for number in rows]
+        chosen = settle(table.hit, said, self._ranks)
+        if chosen is None:
+            return Decided(dict(table.default), 0, read, tuple(rows))
+        row = rows[next(at for at, each in enumerate(said) if each is chosen[0])]
+        values: list[Any] = list(chosen[0])
+        if table.hit not in SINGLE:
+            values = [
+                answer(table.hit, [[each[at]] for each in chosen], [name])
+                for at, name in enumerate(table.outputs)
+            ]
+        outputs = shown(dict(zip(table.outputs, values, strict=True)))
+        return Decided(outputs, row, read, tuple(rows))
+
+
+def _read(text: str, vocabulary: Vocabulary) -> CellOf:
+    """Read a cell of a decision table; nothing where anything will do.
+
+    Raises:
+        InvalidInput: it is not FEEL.
+    """
+    if text.strip() == "-":
+        return None
+    try:
+        node = parse_unary(text, list(vocabulary.bind))
+    except FeelError as error:
+        raise InvalidInput(str(error)) from error
+    return node, compile_unary(node)
 
 
 class Supposed:
