@@ -93,6 +93,8 @@ def power(left: Any, right: Any) -> Any:
     left, right = lift(left), lift(right)
     if not (type(left) in NUMBERS and type(right) in NUMBERS):
         return None
+    if right == 0:
+        return 1
     return _exact(DECIMAL.power, left, right)
 
 

@@ -32,6 +32,7 @@ _DURATION = re.compile(
     r"(-)?P(?:(?:([0-9]+)Y)?(?:([0-9]+)M)?"
     r"|(?:([0-9]+)D)?(?:T(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+)(\.[0-9]*)?S)?)?)\Z"
 )
+_MOMENT = re.compile(r"[0-9]T")
 _FARTHEST_OFFSET = timedelta(hours=14)
 
 
@@ -133,7 +134,7 @@ def parse_duration(text: str) -> timedelta | Span | Months | None:
 
 def parse_temporal(text: str) -> Temporal | None:
     """Read whichever temporal value a text says."""
-    if "T" in text and not text.lstrip("-").startswith("P"):
+    if _MOMENT.search(text):
         return parse_moment(text)
     for parse in (parse_date, parse_time, parse_duration):
         value = parse(text)

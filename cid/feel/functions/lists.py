@@ -303,6 +303,9 @@ def sort(given: Any, precedes: Any = None) -> Any:
     if precedes is not None and not isinstance(precedes, Lambda):
         return None
 
+    if precedes is None and any(less(items[0], item) is None for item in items):
+        return None
+
     def compare(left: Any, right: Any) -> int:
         if before(left, right) is True:
             return -1

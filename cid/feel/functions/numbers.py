@@ -55,7 +55,7 @@ _NUMBER = re.compile(r"-?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?\Z")
 
 
 def _rounded(rounding: str) -> Callable[..., Any]:
-    def rounded(n: Any, scale: Any = 0) -> Any:
+    def rounded(n: Any, scale: Any) -> Any:
         places = whole(scale)
         if not is_number(n) or places is None or not -6111 <= places <= 6176:
             return None
@@ -70,6 +70,15 @@ def _rounded(rounding: str) -> Callable[..., Any]:
         return int(value) if places <= 0 and abs(value) < 10**34 else value
 
     return rounded
+
+
+def _to_whole(rounding: str) -> Callable[..., Any]:
+    rounded = _rounded(rounding)
+
+    def to_whole(n: Any, scale: Any = 0) -> Any:
+        return rounded(n, scale)
+
+    return to_whole
 
 
 def modulo(dividend: Any, divisor: Any) -> Any:
@@ -90,9 +99,10 @@ def _of_one(operation: Callable[[Decimal], Decimal]) -> Callable[[Any], Any]:
         if not is_number(number):
             return None
         try:
-            return operation(Decimal(number))
+            result = operation(Decimal(number))
         except ArithmeticError:
             return None
+        return result if result.is_finite() else None
 
     return applied
 
@@ -117,8 +127,8 @@ def _parity(rest: int) -> Callable[[Any], bool | None]:
 FUNCTIONS = {
     "number": Builtin(number, ("from", "grouping separator", "decimal separator"), single=True),
     "decimal": Builtin(_rounded(decimal.ROUND_HALF_EVEN), single=True),
-    "floor": Builtin(_rounded(decimal.ROUND_FLOOR), single=True),
-    "ceiling": Builtin(_rounded(decimal.ROUND_CEILING), single=True),
+    "floor": Builtin(_to_whole(decimal.ROUND_FLOOR), single=True),
+    "ceiling": Builtin(_to_whole(decimal.ROUND_CEILING), single=True),
     "round up": Builtin(_rounded(decimal.ROUND_UP), single=True),
     "round down": Builtin(_rounded(decimal.ROUND_DOWN), single=True),
     "round half up": Builtin(_rounded(decimal.ROUND_HALF_UP), single=True),

@@ -28,7 +28,8 @@ class Builtin:
             if each.kind is not inspect.Parameter.VAR_POSITIONAL
         ]
         self._variadic = len(plain) < len(inspect.signature(call).parameters)
-        self._fewest = sum(each.default is inspect.Parameter.empty for each in plain)
+        fewest = sum(each.default is inspect.Parameter.empty for each in plain)
+        self._fewest = fewest or int(self._variadic)
         self._most = len(plain)
         self._single = single
         self.parameters = tuple(each.name.rstrip("_").replace("_", " ") for each in plain)
