@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 from cid.feel import arithmetic, comparison, loops, tree, values
@@ -251,8 +251,9 @@ def _filter(node: tree.Filter, env: Env) -> Any:
 
 
 def _call(node: tree.Call, env: Env) -> Any:
-    positional = tuple(_value(each, env) for each in node.positional)
-    named = {each.name: _value(each.value, env) for each in node.named}
+    given = _argument if passes_functions(node, env.functions) else _value
+    positional = tuple(given(each, env) for each in node.positional)
+    named = {each.name: given(each.value, env) for each in node.named}
     if isinstance(node.function, tree.Name):
         name = node.function.name
         defined = env.defined(name)
@@ -262,6 +263,26 @@ def _call(node: tree.Call, env: Env) -> Any:
         if defined is None and name in BUILTINS:
             return BUILTINS[name].by_name(named) if named else BUILTINS[name](*positional)
     return values.apply(_value(node.function, env), positional, named)
+
+
+_HIGHER = frozenset({"sort", "list replace"})
+
+
+def passes_functions(node: tree.Call, external: Container[str]) -> bool:
+    """Tell whether a function of FEEL may be handed over by its name, as in ``twice(abs, -5)``.
+
+    Only to functions that somebody wrote, and to the few of FEEL that take one: everywhere else
+    the name stands for a value that may be missing.
+    """
+    name = node.function.name if isinstance(node.function, tree.Name) else ""
+    return name in _HIGHER or (name not in BUILTINS and name not in external)
+
+
+def _argument(node: tree.Node, env: Env) -> Any:
+    if isinstance(node, tree.Name) and node.name in BUILTINS:
+        if env.holder(node.name) is None and node.name not in env.scope:
+            return BUILTINS[node.name]
+    return _value(node, env)
 
 
 def _function(node: tree.Function, env: Env) -> Lambda:

@@ -30,7 +30,20 @@ _BINDING = {
 }
 _CONSTANTS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 # What may follow an interval that ends in "[", and can never begin an expression.
-_AFTER_INTERVAL = {"", ")", "]", "}", ",", "and", "or", "then", "else", "return", "satisfies"}
+_AFTER_INTERVAL = {
+    "",
+    ")",
+    "]",
+    "}",
+    ",",
+    ".",
+    "and",
+    "or",
+    "then",
+    "else",
+    "return",
+    "satisfies",
+} | {*("=", "!=", "<", "<=", ">", ">=", "in", "instance", "between", "+", "*", "/", "**", "..")}
 
 
 def parse(

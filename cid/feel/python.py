@@ -14,7 +14,7 @@ from typing import Any
 
 from cid.feel import tree, values
 from cid.feel.functions import BUILTINS
-from cid.feel.interpreter import decides, reads_partial, stands_alone
+from cid.feel.interpreter import decides, passes_functions, reads_partial, stands_alone
 from cid.feel.parser import parse, parse_unary
 from cid.feel.source import (
     ANY_ENTRY,
@@ -122,6 +122,16 @@ class _Writer:
         return Code(self._constant(node.value), kind, constant=True)
 
     def _name(self, node: tree.Name, place: Place) -> Code:
+        return self._known(node, place, "")
+
+    def _argument(self, node: tree.Node, place: Place) -> Code:
+        """Write an argument, which may be the name of a function of FEEL."""
+        if isinstance(node, tree.Name) and node.name in BUILTINS:
+            function = f", {self._constant(BUILTINS[node.name])}"
+            return Code(f"lift({self._known(node, place, function).text})", depth=3)
+        return self._lifted(node, place)
+
+    def _known(self, node: tree.Name, place: Place, otherwise: str) -> Code:
         outer: list[str] = []
         for name, variable in place.names:
             if name == node.name:
@@ -134,7 +144,7 @@ class _Writer:
                 text = self._bind[node.name]
                 found = Code(text if SIMPLE.match(text) else f"({text})", raw=True)
             else:
-                found = Code(f"s.get({self._constant(node.name)})", raw=True)
+                found = Code(f"s.get({self._constant(node.name)}{otherwise})", raw=True)
         text = found.text
         for variable in reversed(outer):
             key = self._constant(node.name)
@@ -328,7 +338,12 @@ class _Writer:
 
     def _interval(self, node: tree.Interval, place: Place) -> Code:
         ends, depth = self._all([end or tree.Literal(None) for end in (node.low, node.high)], place)
-        flags: list[bool | str] = [node.low_closed, node.high_closed, node.low is None, node.high is None]
+        flags: list[bool | str] = [
+            node.low_closed,
+            node.high_closed,
+            node.low is None,
+            node.high is None,
+        ]
         flags += [node.operator] * bool(node.operator)
         return Code(f"interval({ends}{', '.join(map(repr, flags))})", depth=depth)
 
@@ -343,8 +358,9 @@ class _Writer:
         return Code(text, depth=max(base.depth, condition.depth) + 2)
 
     def _call(self, node: tree.Call, place: Place) -> Code:
-        codes = [self._lifted(each, place) for each in node.positional]
-        named = [(each.name, self._lifted(each.value, place)) for each in node.named]
+        given_as = self._argument if passes_functions(node, self._functions) else self._lifted
+        codes = [given_as(each, place) for each in node.positional]
+        named = [(each.name, given_as(each.value, place)) for each in node.named]
         depth = max((code.depth for code in [*codes, *(code for _, code in named)]), default=0) + 3
         given = ", ".join(code.text for code in codes)
         name = node.function.name if isinstance(node.function, tree.Name) else ""

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from cid.feel.moments import Beyond, is_day
 from cid.feel.temporal import combined
-from cid.feel.values import Lambda, Range, kind_of, lift
+from cid.feel.values import Function, Lambda, Range, kind_of, lift
 
 _OTHER_NAMES = {
     "day time duration": "days and time duration",
@@ -117,16 +117,16 @@ def conforms(value: Any, type_: Type, named: NamedTypes) -> bool:
     if isinstance(value, Range):
         ends = (value.low, value.high)
         return all(conforms(end, each, named) for each in type_.inner for end in ends)
-    if isinstance(value, Lambda):
+    if isinstance(value, Function):
         return _takes(value, type_, named)
     return all(
         name in value and conforms(lift(value[name]), each, named) for name, each in type_.entries
     )
 
 
-def _takes(function: Lambda, type_: Type, named: NamedTypes) -> bool:
+def _takes(function: Function, type_: Type, named: NamedTypes) -> bool:
     """Tell whether a function takes what the type says; what nobody declared may be anything."""
-    if type_.result is None and not type_.inner:
+    if (type_.result is None and not type_.inner) or not isinstance(function, Lambda):
         return True
     declared = function.types or ("Any",) * len(function.parameters)
     if len(declared) != len(type_.inner):

@@ -46,9 +46,25 @@ class Range:
     """``=`` or ``!=`` where it was written as such a test: one place, or all but one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lambda:
+class Function:
     """A function as a value."""
+
+    __slots__ = ()
+    parameters: tuple[str, ...]
+    types: tuple[str, ...]
+
+    def __call__(self, *values: Any) -> Any:
+        """Apply it to values by position."""
+        raise NotImplementedError
+
+    def by_name(self, named: Mapping[str, Any]) -> Any:
+        """Apply it to values given by the names of its parameters."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Lambda(Function):
+    """A function that somebody wrote."""
 
     parameters: tuple[str, ...]
     call: Callable[..., Any]
@@ -130,7 +146,7 @@ _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (list, "list"),
     (Mapping, "context"),
     (Range, "range"),
-    (Lambda, "function"),
+    (Function, "function"),
 )
 
 
@@ -163,6 +179,6 @@ def has(value: Any, name: str) -> bool:
 
 def apply(function: Any, positional: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
     """Apply a function that is itself a value; null where it is none or does not fit."""
-    if not isinstance(function, Lambda):
+    if not isinstance(function, Function):
         return None
     return function.by_name(named) if named else function(*positional)

@@ -12,7 +12,7 @@ from cid.feel.comparison import equal, less
 from cid.feel.functions.numbers import is_number, whole
 from cid.feel.functions.signature import Builtin
 from cid.feel.moments import Months, Span
-from cid.feel.values import DECIMAL, Lambda, kind_of
+from cid.feel.values import DECIMAL, Function, kind_of
 
 MAX_ITEMS = 1_000_000
 """Longest list a function may make."""
@@ -210,7 +210,7 @@ def list_replace(given: Any, position: Any, new: Any) -> Any:
     items = as_list(given)
     if items is None:
         return None
-    if isinstance(position, Lambda):
+    if isinstance(position, Function):
         verdicts = [position(item, new) for item in items]
         if any(not isinstance(verdict, bool) for verdict in verdicts):
             return None
@@ -299,8 +299,8 @@ def sort(given: Any, precedes: Any = None) -> Any:
     items = as_list(given)
     if items is None:
         return None
-    before = precedes if isinstance(precedes, Lambda) else less
-    if precedes is not None and not isinstance(precedes, Lambda):
+    before = precedes if isinstance(precedes, Function) else less
+    if precedes is not None and not isinstance(precedes, Function):
         return None
 
     if precedes is None and any(less(items[0], item) is None for item in items):

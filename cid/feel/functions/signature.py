@@ -6,13 +6,16 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cid.feel.values import lift
+from cid.feel.values import Function, lift
 
 
-class Builtin:
+class Builtin(Function):
     """A function of FEEL: called by position or by name; null where the arguments do not fit."""
 
-    __slots__ = ("_aliases", "_call", "_fewest", "_most", "_single", "_variadic", "parameters")
+    __slots__ = (
+        *("_aliases", "_call", "_fewest", "_most", "_single", "_variadic"),
+        *("parameters", "types"),
+    )
 
     def __init__(
         self, call: Callable[..., Any], *aliases: tuple[str, ...], single: bool = False
@@ -33,6 +36,7 @@ class Builtin:
         self._most = len(plain)
         self._single = single
         self.parameters = tuple(each.name.rstrip("_").replace("_", " ") for each in plain)
+        self.types = ()
         self._aliases = aliases or (self.parameters,)
 
     def __call__(self, *values: Any) -> Any:
