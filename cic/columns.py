@@ -25,10 +25,10 @@ class Unreadable(Exception):
 
 
 class Expression:
-    """One expression over the properties of a fact."""
+    """One expression over the properties of a fact, as text or as its tree."""
 
-    def __init__(self, text: str) -> None:
-        self.tree = parse(text)
+    def __init__(self, expression: str | feel.Node) -> None:
+        self.tree = parse(expression) if isinstance(expression, str) else expression
         used = list(_kinds(self.tree))
         nulls = {name: kind for name, kind in used if kind == "any"}
         others = {name: kind for name, kind in used if kind != "any"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
 
 from cid.kit.web import Guarded, Problem, personal
 from context.facade import CustomerContext
@@ -29,6 +30,16 @@ Context = Annotated[CustomerContext, Depends(_context)]
 Name = Annotated[str, Path(max_length=200)]
 
 
+class Asked(BaseModel):
+    """What is to be tried on history."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    days: int = Field(90, ge=1, le=3650)
+    draft: str | None = Field(None, max_length=200_000)
+    """The rule as it would be, as YAML."""
+
+
 @router.get("/rules")
 def rules(context: Context) -> list[dict[str, Any]]:
     """List the rules: what sets them off, how often they fired."""
@@ -45,6 +56,20 @@ def rule(context: Context, name: Name) -> dict[str, Any]:
 def why(context: Context, name: Name, customer: Name) -> dict[str, Any]:
     """Say why a rule fires, or does not, for a customer."""
     return context.why(name, customer)
+
+
+@router.post("/backtest")
+def backtest_all(
+    context: Context, days: Annotated[int, Query(ge=1, le=3650)] = 90
+) -> dict[str, Any]:
+    """Say for every rule whom it would have reached in the last days."""
+    return context.backtest_all(days)
+
+
+@router.post("/rules/{name}/backtest", openapi_extra=personal("who_gained.name", "who_lost.name"))
+def backtest(context: Context, name: Name, asked: Asked) -> dict[str, Any]:
+    """Say whom a rule would have reached in the last days, and whom a draft of it would."""
+    return context.backtest(name, asked.days, asked.draft)
 
 
 @router.get(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -33,6 +34,24 @@ def why(
 ) -> None:
     """Say why a rule fires, or does not, for a customer."""
     ask(ctx, "context.why", rule=rule, customer=customer)
+
+
+@app.command()
+def backtest(
+    ctx: typer.Context,
+    rule: Annotated[str, typer.Argument(help="Name of the rule; all rules without it.")] = "",
+    days: Annotated[int, typer.Option(min=1, max=3650, help="How many days back.")] = 90,
+    file: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="The rule as it would be, as YAML."),
+    ] = None,
+) -> None:
+    """Say whom a rule would have reached, and whom a draft of it would gain and lose."""
+    if not rule:
+        ask(ctx, "context.backtest_all", days=days)
+        return
+    draft = file.read_text(encoding="utf-8") if file else None
+    ask(ctx, "context.backtest", rule=rule, days=days, draft=draft)
 
 
 @app.command()

@@ -202,6 +202,10 @@ class Execution:
         last = self._last_of(rule, customer)
         return last if last >= 0 and self.now - last < ready.once_per else 0
 
+    def remember(self, rule: str, identity: str, at: int) -> None:
+        """Know of a firing that happened elsewhere, so that ``once per`` counts it."""
+        self._last[rule, identity] = max(at, self._last.get((rule, identity), at))
+
     def _last_of(self, rule: str, customer: str) -> int:
         identities = self._customers.members.get(customer, ())
         return max((self._last.get((rule, each), -1) for each in identities), default=-1)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 import yaml
@@ -12,13 +13,17 @@ from cic.segmentation import Segmentation
 from cid.customers import Customers
 from cid.facade import described, titles
 from cid.kit.clock import DAY, format_time
-from cid.kit.definitions import Definitions
+from cid.kit.definitions import Definitions, Entry
 from cid.kit.errors import NotFound
+from cid.model.definition import COMPANY
+from context.backtest import DRAFT, LIVE, Backtests, Difference, read_draft, report, summary
 from context.decision import ReadyRule, Supposed, Table
 from context.execution import Execution
-from context.model import TABLES, Trigger
+from context.model import TABLES, Rule, Trigger
 from context.ports import Store
 
+SHOWN = 50
+"""People who are shown by name where a backtest differs."""
 OFFERS = ("next best action", "offer", "retention offer")
 """Decision tables asked for a next best action, the first that exists."""
 
@@ -36,9 +41,13 @@ class CustomerContext:
         customers: Customers,
         store: Store,
         current: Callable[[str], str],
+        backtests: Backtests,
+        ready: Callable[[Entry[Rule]], ReadyRule],
     ) -> None:
         self.definitions = definitions
         self.execution = execution
+        self._backtests = backtests
+        self._ready = ready
         self.store = store
         self._rules = rules
         self._tables = tables
@@ -107,6 +116,55 @@ class CustomerContext:
             "explanation": self._segmentation.vocabulary.explain(ready.condition, view),
             "last": last[0] if last else None,
         }
+
+    def backtest(
+        self, rule: str, days: int = 90, draft: str | Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Say whom a rule would have reached in the last days, and whom a draft of it would.
+
+        Args:
+            rule: name of the rule; with a draft it may be one that does not exist yet.
+            days: how many days back from now.
+            draft: the definition as it would be, as YAML (all of ``rules:`` or the rule alone) or as
+                a mapping; without it only the live version is looked at.
+
+        Raises:
+            NotFound: no such rule, and no draft.
+            InvalidDefinition: the draft is wrong; says where.
+        """
+        began = time.perf_counter()
+        versions = {}
+        if rule in self._rules or draft is None:
+            versions[LIVE] = self._get(rule)
+        if draft is not None:
+            versions[DRAFT] = self._ready(read_draft(rule, draft))
+        outcome = self._backtests.versions(rule, versions, days, self._segmentation.now)
+        difference = outcome.difference() if draft is not None else Difference()
+        return {
+            "rule": rule,
+            **report(outcome, versions, self._segmentation.segments_of, self._zone()),
+            "fired": outcome.fired.get(rule, 0),
+            "who_gained": self._people(difference.gained),
+            "who_lost": self._people(difference.lost),
+            "ms": round((time.perf_counter() - began) * 1000, 1),
+        }
+
+    def backtest_all(self, days: int = 90) -> dict[str, Any]:
+        """Say for every rule whom it would have reached in the last days."""
+        began = time.perf_counter()
+        outcome = self._backtests.all(self._rules, days, self._segmentation.now)
+        return {
+            **summary(outcome, self._rules, self._zone()),
+            "ms": round((time.perf_counter() - began) * 1000, 1),
+        }
+
+    def _zone(self) -> str:
+        company = self.definitions.of(COMPANY).get("company")
+        return company.value.time_zone if company else "UTC"
+
+    def _people(self, customers: Iterable[str]) -> list[dict[str, Any]]:
+        some = sorted(customers)[:SHOWN]
+        return [{"customer": each, "name": self._customers.name(each)} for each in some]
 
     def decisions(
         self, customer: str = "", rule: str = "", limit: int = 50, loop: str = ""

@@ -37,6 +37,7 @@ from cii.model import IDENTIFIERS
 from cii.ports import STORES as CII_STORES
 from cii.ports import CollectLimits
 from cii.synchronization import Pipeline
+from context.backtest import Backtests
 from context.decision import Table, ready_rules
 from context.delivery import Delivery
 from context.execution import Execution
@@ -44,6 +45,7 @@ from context.facade import CustomerContext
 from context.model import RULES, TABLES
 from context.ports import ACTIONS, Effects
 from context.ports import STORES as CONTEXT_STORES
+from context.replay import Past
 from icustomer import migrations
 from icustomer.history import History, Recorder, Source
 from icustomer.lineage import Lineage
@@ -212,6 +214,18 @@ def _build(
         customers,
         stores["context"],
         cii.customer,
+        Backtests(
+            history,
+            Past(
+                attributes,
+                definitions.of(TRAITS),
+                definitions.of(SEGMENTS),
+                vocabulary,
+                pipeline.facts,
+            ),
+            vocabulary,
+        ),
+        lambda entry: ready_rules({entry.name: entry}, tables, vocabulary, actions)[entry.name],
     )
     desk.advise(context)
     cfa = Applications(

@@ -53,6 +53,8 @@ COMMANDS = frozenset(
         "context.decisions",
         "context.tables",
         "context.ask_table",
+        "context.backtest",
+        "context.backtest_all",
         "cbc.measures",
         "cbc.measure",
         "cbc.drill",
@@ -76,7 +78,7 @@ def carry_out(company: ICustomer, command: str, parameters: Mapping[str, Any]) -
     for part in command.split("."):
         target = getattr(target, part)
     company.catch_up()
-    if command.startswith(("cic.", "cbc.")):
+    if command.startswith(("cic.", "cbc.", "context.backtest")):
         # Whoever has just loaded a file wants to see it in the next answer.
         company.history.fresh()
     try:
