@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 
 from cid.kit.definitions import Definition, Feel
 
@@ -57,6 +65,12 @@ class Item(Noun):
     """Unary tests that the value as a whole meets."""
     parameters: dict[str, str] | None = None
     """The types of a function's parameters; ``type`` is then that of its result."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, data: object) -> object:
+        """Accept ``age: number`` for ``age: {type: number}``."""
+        return {"type": data} if isinstance(data, str) else data
 
 
 class Feeled(Noun):
@@ -298,6 +312,10 @@ class DecisionService(Noun):
     inputs: tuple[str, ...] = ()
 
 
+UNNAMED = "*"
+"""Begins the word of an import without a name: what it holds is as if it were written here."""
+
+
 class DecisionModel(Definition):
     """A decision model: inputs, decisions, shared functions, services, and the types they speak of."""
 
@@ -311,6 +329,8 @@ class DecisionModel(Definition):
     decisions: dict[str, Decision] = Field(default_factory=dict)
     functions: dict[str, Knowledge] = Field(default_factory=dict)
     services: dict[str, DecisionService] = Field(default_factory=dict)
+    ids: dict[str, str] = Field(default_factory=dict)
+    """By the id that a file of the standard gives: the name; other files refer to it."""
 
 
 for _noun in (

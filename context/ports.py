@@ -178,6 +178,9 @@ class Notation(Protocol):
             InvalidInput: it is not written in this notation, or is too large.
         """
 
+    def write(self, model: DecisionModel, others: Iterable[DecisionModel]) -> bytes:
+        """Write a model; ``others`` are those it imports."""
+
     def load(
         self, make: Callable[..., Any], source: str | Path | bytes, others: Iterable[Any]
     ) -> Any:

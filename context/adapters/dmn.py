@@ -1,21 +1,22 @@
-"""The XML of OMG's Decision Model and Notation, versions 1.1 to 1.5."""
+"""The XML of OMG's Decision Model and Notation: read in versions 1.1 to 1.5, written in 1.5."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING
 
 from cid.kit.errors import InvalidInput
+from context.adapters.dmn_reading import Reading, is_model
+from context.adapters.dmn_writing import Writing, ids_of
 from context.adapters.xml import MAX_BYTES, Element, read_xml
 from context.diagrams import DecisionModel
 
 if TYPE_CHECKING:
     from context.decision import Model
 
-FEEL = ("/FEEL/", "/FEEL", "FEEL")
+MOST_IMPORTS = 50
+"""How many other models one may import, and those in turn, in all."""
 
 
 class Dmn:
@@ -26,24 +27,12 @@ class Dmn:
     def load(
         self, make: type[Model], source: str | Path | bytes, others: Iterable[Model] = ()
     ) -> Model:
-        """Read a model and those it imports."""
-        return self._load(make, source, list(others), ())
+        """Read a model and those it imports, which lie beside it or are given.
 
-    def _load(
-        self,
-        make: type[Model],
-        source: str | Path | bytes,
-        others: list[Model],
-        path: tuple[Path, ...],
-    ) -> Model:
-        if isinstance(source, bytes):
-            return make(self.read(source), others)
-        file = Path(source)
-        root = _root(_bytes(file))
-        for place in _beside(file, root, others):
-            if place not in path and len(path) < 20:
-                others.append(self._load(make, place, others, (*path, file)))
-        return make(_Reading(root).model(), others)
+        Raises:
+            InvalidInput: it is not XML, too large, has entities, or is no decision model.
+        """
+        return _load(make, source, {each.definition.namespace: each for each in others}, set())
 
     def read(self, data: bytes) -> DecisionModel:
         """Read the definition of a model.
@@ -51,7 +40,29 @@ class Dmn:
         Raises:
             InvalidInput: it is not XML, too large, has entities, or is no decision model.
         """
-        return _Reading(_root(data)).model()
+        return Reading(_root(data)).model()
+
+    def write(self, model: DecisionModel, others: Iterable[DecisionModel] = ()) -> bytes:
+        """Write a model; ``others`` are those it imports."""
+        return Writing(model, {each.namespace: each for each in others}).document()
+
+
+def _load(
+    make: type[Model], source: str | Path | bytes, others: dict[str, Model], reading: set[Path]
+) -> Model:
+    root = _root(source if isinstance(source, bytes) else _bytes(Path(source)))
+    if not isinstance(source, bytes):
+        file = Path(source).resolve()
+        reading.add(file)
+        for place in _beside(file, root, others):
+            if place not in reading and len(reading) < MOST_IMPORTS:
+                found = _load(make, place, others, reading)
+                others[found.definition.namespace] = found
+    known = {
+        namespace: {**ids_of(each.definition), **each.definition.ids}
+        for namespace, each in others.items()
+    }
+    return make(Reading(root, known).model(), list(others.values()))
 
 
 def _bytes(file: Path) -> bytes:
@@ -71,20 +82,18 @@ def _root(data: bytes) -> Element:
     return root
 
 
-def _beside(file: Path, root: Element, others: list[Model]) -> list[Path]:
+def _beside(file: Path, root: Element, others: dict[str, Model]) -> list[Path]:
     """Find the files of imported models in the same directory; nowhere else."""
-    known = {each.definition.namespace for each in others}
     found = []
     for each in root.all("import"):
-        if each.get("namespace") in known or "DMN" not in each.get("importType"):
+        namespace = each.get("namespace")
+        if namespace in others or not is_model(each):
             continue
-        place = file.parent / Path(each.get("locationURI") or "").name
-        if place.is_file() and place != file:
-            found.append(place)
-            continue
-        for other in sorted(file.parent.glob("*.dmn"))[:100]:
-            if other != file and _namespace(other) == each.get("namespace"):
-                found.append(other)
+        place = file.parent / Path(each.get("locationURI") or "none").name
+        if not place.is_file():
+            near = sorted(file.parent.glob("*.dmn"))[:MOST_IMPORTS]
+            place = next((near_ for near_ in near if _namespace(near_) == namespace), file)
+        found.append(place)
     return found
 
 
@@ -93,300 +102,3 @@ def _namespace(file: Path) -> str:
         return _root(_bytes(file)).get("namespace")
     except InvalidInput:
         return ""
-
-
-class _Reading:
-    """One document on its way into a model."""
-
-    def __init__(self, root: Element) -> None:
-        self._root = root
-        self._ids: dict[str, str] = {}
-        self._words: dict[str, str] = {}
-        self._prefixes = {
-            prefix: uri for each in _all(root) for prefix, uri in each.namespaces.items()
-        }
-        for each in root.all(
-            "inputData", "decision", "businessKnowledgeModel", "decisionService", "knowledgeSource"
-        ):
-            self._ids[each.get("id")] = _name(each)
-        for each in root.all("import"):
-            if "DMN" in each.get("importType") or "dmn" in each.get("importType"):
-                self._words[each.get("namespace")] = _name(each)
-
-    def model(self) -> DecisionModel:
-        root = self._root
-        found: dict[str, Any] = {
-            "namespace": root.get("namespace"),
-            "imports": {word: namespace for namespace, word in self._words.items()},
-            "types": {_name(each): self._item(each) for each in root.all("itemDefinition")},
-            "inputs": {_name(each): self._variable(each) for each in root.all("inputData")},
-            "decisions": {_name(each): self._decision(each) for each in root.all("decision")},
-            "functions": {
-                _name(each): self._knowledge(each) for each in root.all("businessKnowledgeModel")
-            },
-            "services": {
-                _name(each): self._service(each) for each in root.all("decisionService")
-            },
-        }  # fmt: skip
-        title = " ".join(root.get("name").split())
-        if title:
-            found["title"] = {"en": title}
-        try:
-            return DecisionModel.model_validate(found)
-        except ValidationError as error:
-            said = error.errors()[0]
-            place = ", ".join(str(part) for part in said["loc"])
-            raise InvalidInput(f"The decision model is wrong: {place}: {said['msg']}.") from error
-
-    # Types.
-
-    def _type(self, text: str) -> str:
-        """Give the name of a type; a prefix says whose it is."""
-        text = " ".join(text.split())
-        prefix, colon, rest = text.partition(":")
-        if not colon:
-            return text
-        uri = self._prefixes.get(prefix, "")
-        if uri in self._words:
-            return f"{self._words[uri]}.{rest}"
-        if uri or prefix == "feel":
-            return rest
-        return text
-
-    def _item(self, element: Element) -> dict[str, Any]:
-        item: dict[str, Any] = {
-            "type": self._type(element.get("typeRef") or element.text_of("typeRef")),
-            "parts": {_name(each): self._item(each) for each in element.all("itemComponent")},
-            "list": element.get("isCollection") == "true",
-        }
-        for name, key in (("allowedValues", "allowed"), ("typeConstraint", "constraint")):
-            said = element.one(name)
-            if said is not None:
-                item[key] = said.text_of("text")
-        function = element.one("functionItem")
-        if function is not None:
-            item["parameters"] = {
-                _name(each): self._type(each.get("typeRef")) for each in function.all("parameters")
-            }
-            item["type"] = self._type(function.get("outputTypeRef"))
-        return item
-
-    def _variable(self, element: Element) -> str:
-        variable = element.one("variable")
-        return self._type(variable.get("typeRef")) if variable is not None else ""
-
-    # Elements of the requirement graph.
-
-    def _reference(self, element: Element) -> str:
-        namespace, hash_, id_ = element.get("href").rpartition("#")
-        if hash_ and namespace and namespace in self._words:
-            return f"{self._words[namespace]}.#{id_}"
-        return self._ids.get(id_, id_)
-
-    def _needs(self, element: Element) -> list[str]:
-        found = []
-        for requirement in element.all("informationRequirement", "knowledgeRequirement"):
-            for each in requirement.all("requiredInput", "requiredDecision", "requiredKnowledge"):
-                name = self._reference(each)
-                if name not in found:
-                    found.append(name)
-        return found
-
-    def _decision(self, element: Element) -> dict[str, Any]:
-        return {
-            "needs": self._needs(element),
-            "type": self._variable(element),
-            "is": self._only(element),
-            "question": " ".join(element.text_of("question").split()),
-        }
-
-    def _knowledge(self, element: Element) -> dict[str, Any]:
-        found: dict[str, Any] = {"needs": self._needs(element), "type": self._variable(element)}
-        logic = element.one("encapsulatedLogic")
-        if logic is not None:
-            said = self._logic(logic)
-            found |= {key: said[key] for key in ("parameters", "kind", "is")}
-            found["type"] = said["type"] or found["type"]
-        return found
-
-    def _service(self, element: Element) -> dict[str, Any]:
-        def named(kind: str) -> list[str]:
-            return [self._reference(each) for each in element.all(kind)]
-
-        return {
-            "type": self._variable(element),
-            "outputs": named("outputDecision"),
-            "decides": named("encapsulatedDecision"),
-            "given": named("inputDecision"),
-            "inputs": named("inputData"),
-        }
-
-    # Expressions.
-
-    def _only(self, element: Element | None) -> Any:
-        """Give the one expression within an element."""
-        for part in element.parts if element is not None else ():
-            made = self.expression(part)
-            if made is not None:
-                return made
-        return None
-
-    def expression(self, element: Element) -> dict[str, Any] | None:
-        """Give a boxed expression; nothing where the element is none."""
-        read: Callable[[Element], dict[str, Any]] | None = getattr(
-            self, f"_{element.name.lower()}", None
-        )
-        if read is None or element.name not in _BOXES:
-            return None
-        made = read(element)
-        type_ = self._type(element.get("typeRef"))
-        return {**made, "type": type_} if type_ else made
-
-    def _literalexpression(self, element: Element) -> dict[str, Any]:
-        text = element.one("text")
-        language = element.get("expressionLanguage") or self._root.get("expressionLanguage")
-        made: dict[str, Any] = {"feel": text.text.strip() if text is not None else "null"}
-        if element.one("importedValues") is not None:
-            language = "An imported value"
-        if language and not language.rstrip("/").lower().endswith("feel"):
-            made["language"] = language
-        return made
-
-    def _decisiontable(self, element: Element) -> dict[str, Any]:
-        hit = element.get("hitPolicy") or "UNIQUE"
-        aggregation = element.get("aggregation")
-        inputs = []
-        for clause in element.all("input"):
-            asked = clause.one("inputExpression")
-            inputs.append(
-                {
-                    "feel": asked.text_of("text") if asked is not None else clause.get("label"),
-                    "type": self._type(asked.get("typeRef")) if asked is not None else "",
-                    "values": _within(clause, "inputValues"),
-                    "label": clause.get("label"),
-                }
-            )
-        outputs = [
-            {
-                "name": " ".join(clause.get("name").split()),
-                "type": self._type(clause.get("typeRef")),
-                "values": _within(clause, "outputValues"),
-                "default": _within(clause, "defaultOutputEntry"),
-                "label": clause.get("label"),
-            }
-            for clause in element.all("output")
-        ]
-        rules = list(element.all("rule"))
-        rows = [
-            [
-                *(each.text_of("text") or "-" for each in rule.all("inputEntry")),
-                *(each.text_of("text") for each in rule.all("outputEntry")),
-            ]
-            for rule in rules
-        ]
-        notes = [_within(rule, "annotationEntry") for rule in rules]
-        table: dict[str, Any] = {"inputs": inputs, "outputs": outputs, "rows": rows}
-        table["hit"] = " ".join([hit, _AGGREGATIONS.get(aggregation, "")]).strip()
-        if any(notes):
-            table["notes"] = notes
-        return {"table": table}
-
-    def _context(self, element: Element) -> dict[str, Any]:
-        entries = []
-        for entry in element.all("contextEntry"):
-            variable = entry.one("variable")
-            entries.append(
-                {
-                    "name": _name(variable) if variable is not None else "",
-                    "type": self._type(variable.get("typeRef")) if variable is not None else "",
-                    "is": self._only(entry),
-                }
-            )
-        return {"context": entries}
-
-    def _list(self, element: Element) -> dict[str, Any]:
-        made = [self.expression(part) for part in element.parts]
-        return {"list": [each for each in made if each is not None]}
-
-    def _relation(self, element: Element) -> dict[str, Any]:
-        columns = list(element.all("column"))
-        rows = [
-            [made for made in map(self.expression, row.parts) if made is not None]
-            for row in element.all("row")
-        ]
-        types = [self._type(each.get("typeRef")) for each in columns]
-        said = {"columns": [_name(each) for each in columns], "rows": rows}
-        return {"relation": {**said, "types": types} if any(types) else said}
-
-    def _logic(self, element: Element) -> dict[str, Any]:
-        return {
-            "parameters": {
-                _name(each): self._type(each.get("typeRef"))
-                for each in element.all("formalParameter")
-            },
-            "kind": element.get("kind") or "FEEL",
-            "is": self._only(element),
-            "type": self._type(element.get("typeRef")),
-        }
-
-    def _functiondefinition(self, element: Element) -> dict[str, Any]:
-        return {"function": {**self._logic(element), "type": ""}}
-
-    def _invocation(self, element: Element) -> dict[str, Any]:
-        given = {}
-        for binding in element.all("binding"):
-            parameter = binding.one("parameter")
-            if parameter is not None:
-                given[_name(parameter)] = self._only(binding)
-        return {"call": self._only(element), "with": given}
-
-    def _conditional(self, element: Element) -> dict[str, Any]:
-        return {word: self._only(element.one(word)) for word in ("if", "then", "else")}
-
-    def _turning(self, element: Element, word: str, body: str) -> dict[str, Any]:
-        return {
-            word: element.get("iteratorVariable"),
-            "in": self._only(element.one("in")),
-            body: self._only(element.one(body)),
-        }
-
-    def _for(self, element: Element) -> dict[str, Any]:
-        return self._turning(element, "for", "return")
-
-    def _some(self, element: Element) -> dict[str, Any]:
-        return self._turning(element, "some", "satisfies")
-
-    def _every(self, element: Element) -> dict[str, Any]:
-        return self._turning(element, "every", "satisfies")
-
-    def _filter(self, element: Element) -> dict[str, Any]:
-        return {
-            "filter": self._only(element.one("in")),
-            "where": self._only(element.one("match")),
-        }
-
-
-_AGGREGATIONS = {"SUM": "sum", "COUNT": "count", "MIN": "min", "MAX": "max"}
-_BOXES = frozenset(
-    {
-        *("literalExpression", "decisionTable", "context", "list", "relation", "invocation"),
-        *("functionDefinition", "conditional", "for", "some", "every", "filter"),
-    }
-)
-
-
-def _name(element: Element) -> str:
-    return " ".join(element.get("name").split())
-
-
-def _within(element: Element, name: str) -> str:
-    part = element.one(name)
-    return part.text_of("text") if part is not None else ""
-
-
-def _all(root: Element) -> Iterable[Element]:
-    waiting = [root]
-    while waiting:
-        element = waiting.pop()
-        yield element
-        waiting.extend(element.parts)

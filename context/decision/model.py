@@ -13,7 +13,8 @@ from context.decision.boxed import BUDGET, Budget, Maker, TooMuch, function
 from context.decision.expressions import Run
 from context.decision.grids import ReadyGrid
 from context.decision.types import ANY, Type, Types
-from context.diagrams import DecisionModel, Item, Logic
+from context.decision.written import read_model, write_model
+from context.diagrams import UNNAMED, DecisionModel, Item, Logic
 from context.ports import NOTATIONS
 
 _NO_ITEM = Item()
@@ -36,14 +37,15 @@ class Model:
         self.problems: list[str] = []
         """What is wrong with it; the decisions concerned have the value null."""
         by_namespace = {each.definition.namespace: each for each in others}
-        self._imported: dict[str, Model] = {}
+        self.imported: dict[str, Model] = {}
+        """The models it imports, by the word used for them here."""
         for word, namespace in definition.imports.items():
             if namespace in by_namespace:
-                self._imported[word] = by_namespace[namespace]
+                self.imported[word] = by_namespace[namespace]
             else:
                 self.problems.append(f"Import {word!r}: no model {namespace!r} was given.")
         self.types: Types = Types(
-            definition.types, {word: each.types for word, each in self._imported.items()}
+            definition.types, {word: each.types for word, each in self.imported.items()}
         )
         self.problems.extend(self.types.check())
         self._maker = Maker(self.types, self.problems)
@@ -74,6 +76,30 @@ class Model:
         """
         made: Model = NOTATIONS.load("dmn")().load(cls, source, others)
         return made
+
+    @classmethod
+    def from_yaml(cls, text: str, name: str = "", others: Iterable[Model] = ()) -> Model:
+        """Read a model from our own form, the section ``models`` of a definition file.
+
+        Args:
+            text: the text of the file.
+            name: which of its models; not needed where there is one.
+            others: models that this one imports.
+
+        Raises:
+            InvalidInput: it is not YAML, or says something that is not known.
+        """
+        return cls(read_model(text, name), others)
+
+    def to_yaml(self, name: str = "") -> str:
+        """Write the model in our own form, the section ``models`` of a definition file."""
+        title = self.definition.title
+        return write_model(self.definition, name or (title.en if title else "model"))
+
+    def to_dmn(self) -> bytes:
+        """Write the model as the XML of the standard, DMN 1.5."""
+        others = [each.definition for each in self.imported.values()]
+        return NOTATIONS.load("dmn")().write(self.definition, others)
 
     def evaluate(
         self, decision_name: str, inputs: Mapping[str, Any], *, service: str | None = None
@@ -149,13 +175,17 @@ class Model:
         found = self._maker.type(name, where)
         return ANY if found.wanted == "function" else found
 
+    def unnamed(self) -> list[Model]:
+        """Give the imported models whose parts are as if they were written here."""
+        return [each for word, each in self.imported.items() if word.startswith(UNNAMED)]
+
     def _known(self, needs: Iterable[str]) -> set[str]:
         """Give the names that an expression with these needs may use."""
         known = set(self.types.part_names())
         for need in needs:
             word, dot, rest = need.partition(".")
-            if dot and word in self._imported:
-                known |= {word, rest, *self._imported[word].types.part_names()}
+            if dot and word in self.imported:
+                known |= {word, rest, *self.imported[word].types.part_names()}
             else:
                 known.add(need)
             service = self.definition.services.get(need)
@@ -170,7 +200,9 @@ class Model:
         for name, needs in wants.items():
             for need in needs:
                 word, dot, rest = need.partition(".")
-                found = self._imported[word].names() if dot and word in self._imported else names
+                found = self.imported[word].names() if dot and word in self.imported else names
+                if found is names and any(need in each.names() for each in self.unnamed()):
+                    continue
                 if (rest if found is not names else need) not in found:
                     self.problems.append(f"{name!r} needs {need!r}, which does not exist.")
         done: set[str] = set()
@@ -258,15 +290,19 @@ class Asked:
         scope: dict[str, Any] = {BUDGET: self._budget}
         for need in needs:
             word, dot, rest = need.partition(".")
-            other = self._model._imported.get(word) if dot else None
+            other = self._model.imported.get(word) if dot else None
             if other is None:
                 scope[need] = self._value(need)
                 continue
-            if word not in self._inner:
-                given = self._given.get(word)
-                given = given if isinstance(given, Mapping) else {}
-                self._inner[word] = Asked(other, given, self._budget)
-            scope.setdefault(word, {})[rest] = self._inner[word]._value(rest)
+            given = self._given.get(word)
+            given = given if isinstance(given, Mapping) else {}
+            # What is known of the other model may also be given by its full name.
+            full = {
+                key.removeprefix(f"{word}."): value
+                for key, value in self._given.items()
+                if key.startswith(f"{word}.")
+            }
+            scope.setdefault(word, {})[rest] = self._in(word, other, {**given, **full})._value(rest)
         return scope
 
     def _value(self, name: str) -> Any:
@@ -282,7 +318,15 @@ class Asked:
             names = (*service.inputs, *service.given)
             call = partial(self._called, name, names)
             return Lambda(names, call)
+        for other in model.unnamed():
+            if name in other.names():
+                return self._in(other.definition.namespace, other, self._given)._value(name)
         return None
+
+    def _in(self, word: str, other: Model, given: Mapping[str, Any]) -> Asked:
+        if word not in self._inner:
+            self._inner[word] = Asked(other, given, self._budget)
+        return self._inner[word]
 
     def _called(self, name: str, names: tuple[str, ...], *given: Any) -> Any:
         self._budget.spend()

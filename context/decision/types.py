@@ -14,7 +14,7 @@ from cid.feel.functions import BUILTINS
 from cid.feel.values import Lambda, kind_of, lift
 from cid.kit.errors import InvalidInput, suggestion
 from context.decision.expressions import Cell, cell
-from context.diagrams import Item
+from context.diagrams import UNNAMED, Item
 
 _ALIASES = {
     "any": "Any", "": "Any", "feel:any": "Any", "dateTime": "date and time",
@@ -147,6 +147,9 @@ class Types:
         self._made[name] = made
         return made
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._items
+
     def _find(self, name: str) -> Type:
         if name in self._items:
             return self._make(self._items[name], name)
@@ -156,6 +159,9 @@ class Types:
         model, dot, rest = name.partition(".")
         if dot and model in self._imported:
             return self._imported[model].get(rest)
+        for word, types in self._imported.items():
+            if word.startswith(UNNAMED) and name in types:
+                return types.get(name)
         if name.startswith("list<") and name.endswith(">"):
             return Type("list", element=self.get(name[5:-1]))
         if name.startswith(("context<", "function<", "range<")):
@@ -211,6 +217,9 @@ class Types:
         word, _, rest = name.partition(".")
         if word in self._imported:
             return self._imported[word].plain(rest, depth)
+        for word, types in self._imported.items():
+            if word.startswith(UNNAMED) and name in types:
+                return types.plain(name, depth)
         item = self._items.get(name)
         return None if item is None else self._plain(item, depth + 1)
 

@@ -96,7 +96,7 @@ def zen(table: list[list[Any]]) -> Iterator[tuple[str, Callable[[dict[str, Any]]
             ],
         }
     )
-    static = zen.ZenEngine({"loader": lambda key: graph})
+    static = zen.ZenEngine({"loader": {"type": "static", "content": {"table": json.loads(graph)}}})
     yield "zen-engine by key", lambda said: static.evaluate("table", said)["result"]["offer"]
     decision = zen.ZenEngine().create_decision(graph)
     yield "zen-engine by decision", lambda said: decision.evaluate(said)["result"]["offer"]
