@@ -17,12 +17,12 @@ from cii.collected import collected_fact
 from cii.contracts import Contracts
 from cii.flows import FlowPlan
 from cii.identifiers import Identifiers
-from cii.model import CONTRACTS, DECISIONS, FLOWS, IDENTIFIERS, STAFF, RecordFault
+from cii.model import CONTRACTS, DECISIONS, DEFINED, FLOWS, IDENTIFIERS, STAFF, RecordFault
 from cii.ports import LogRecord, Message
 from cii.reasons import Reason, quarantined, rejected
 from cii.times import TOLERANCE
 
-ABOUT_THINGS = frozenset({"Product Updated", "Product Recalled"})
+ABOUT_THINGS = frozenset({"Product Updated", "Product Recalled", DEFINED})
 """Events about no customer; so are those of extra entities of products, channels and marketing."""
 
 

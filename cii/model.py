@@ -13,8 +13,9 @@ STAFF = "staff"
 """The source of what our own people do in the pages."""
 MERGED = "Identities Merged"
 SEPARATED = "Identities Separated"
-DECISIONS = frozenset({MERGED, SEPARATED})
-"""Facts by which somebody decides who is who."""
+DEFINED = "Definition Changed"
+DECISIONS = frozenset({MERGED, SEPARATED, DEFINED})
+"""Facts by which our own people decide: who is who, and what is defined."""
 
 
 class State(StrEnum):

@@ -318,12 +318,17 @@ def _condition(
     known = {name: domain for name, domain in domains.items() if name != own}
     node, found = _read(section, entry, text, path, known, 0)
     yield from found
-    if node is None or found:
+    if node is None:
         return
     said = [*condition_remarks(node, known)]
-    said = said or [*impossible(node, known)]
+    said = said or ([] if found else [*impossible(node, known)])
     yield from (_remark(section, entry, each, path, 0) for each in said)
-    if not said and not isinstance(node, Literal) and answers(node, known) == frozenset({True}):
+    if (
+        not said
+        and not found
+        and not isinstance(node, Literal)
+        and answers(node, known) == frozenset({True})
+    ):
         form = "{condition} is always true."
         yield Finding(section, entry.name, "note", form, {"condition": text}, path, file=entry.file)
 

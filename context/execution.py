@@ -24,7 +24,7 @@ from cid.model.relationship import Regrouped
 from context.decision import ReadyRule
 from context.matching import Listeners, Listening
 from context.model import TriggerKind
-from context.ports import Action, ActionRow, DecisionRow, Effects, Store, TimerRow
+from context.ports import SHADOWED, Action, ActionRow, DecisionRow, Effects, Store, TimerRow
 
 
 class Execution:
@@ -199,7 +199,7 @@ class Execution:
         ready = self.rules.get(rule)
         if ready is None or not ready.once_per:
             return 0
-        last = self._last_of(rule, customer)
+        last = self._last_of(_counted_as(ready), customer)
         return last if last >= 0 and self.now - last < ready.once_per else 0
 
     def remember(self, rule: str, identity: str, at: int) -> None:
@@ -292,7 +292,7 @@ class Execution:
     ) -> None:
         """Fire a rule whose condition holds, unless it fired for the customer a while ago."""
         if rule.once_per:
-            last = self._last_of(rule.name, view.customer)
+            last = self._last_of(_counted_as(rule), view.customer)
             if last >= 0 and at - last < rule.once_per:
                 return
         self._fire(rule, view, identity, at, cause, actor, loop)
@@ -309,7 +309,8 @@ class Execution:
     ) -> None:
         name, version = rule.name, rule.entry.version
         decision = stable_id("d", name, version, identity, cause)
-        self._last[name, identity] = at
+        shadow = rule.entry.value.shadow
+        self._last[_counted_as(rule), identity] = at
         seen = shown(self._segmentation.vocabulary.scope(view, rule.condition.words))
         variant = default = ""
         rows = []
@@ -347,7 +348,7 @@ class Execution:
                 at,
                 cause,
                 actor or "rule",
-                True,
+                not shadow,
                 rule.condition.text,
                 seen,
                 loop,
@@ -356,7 +357,7 @@ class Execution:
                 max(0, self.now - at),
             )
         )
-        for row in rows:
+        for row in () if shadow else rows:
             action = self._actions[row.action]
             self._outbox.append(self._perform(action, row) if action.local else row)
 
@@ -367,6 +368,11 @@ class Execution:
         except ICustomerError as error:
             return row._replace(state="dead", attempts=1, error=str(error))
         return row._replace(state="done", attempts=1)
+
+
+def _counted_as(rule: ReadyRule) -> str:
+    """Name a rule for what it must not do again too soon: what it decides in the shadow binds it not."""
+    return rule.name + SHADOWED if rule.entry.value.shadow else rule.name
 
 
 def _loop(rule: ReadyRule, fact: Fact) -> str:

@@ -21,6 +21,7 @@ from context.decision import ReadyRule, Supposed, Table
 from context.execution import Execution
 from context.model import TABLES, Rule, Trigger
 from context.ports import Store
+from context.workbench import Workbench
 
 SHOWN = 50
 """People who are shown by name where a backtest differs."""
@@ -54,6 +55,16 @@ class CustomerContext:
         self._segmentation = segmentation
         self._customers = customers
         self._current = current
+        self.workbench: Workbench
+        """Where rules and tables are written; the composition puts it here."""
+
+    def renew(self, rules: Mapping[str, ReadyRule], tables: Mapping[str, Table]) -> None:
+        """Answer about other rules and tables from now on."""
+        self._rules, self._tables = rules, tables
+
+    def ready(self) -> tuple[Mapping[str, ReadyRule], Mapping[str, Table]]:
+        """Return the rules and tables in force."""
+        return self._rules, self._tables
 
     def rules(self) -> list[dict[str, Any]]:
         """List the rules: what sets them off, how often they fire, whose they are."""
@@ -289,6 +300,8 @@ class CustomerContext:
             "owner": value.owner,
             "enabled": value.enabled,
             "proactive": value.proactive,
+            "shadow": value.shadow,
+            "shadowed": told.get("shadowed", 0),
             "trigger": _trigger(value.on),
             "when": value.when,
             "version": entry.version,

@@ -7,7 +7,8 @@ it is.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -270,3 +271,88 @@ def _braces(name: str) -> InvalidInput:
         f"{name!r} is written in braces.",
         hint="Write it on lines of its own, then it can be edited here.",
     )
+
+
+def read_grid(name: str, block: str) -> dict[str, Any]:
+    r"""Take a decision table apart into columns and cells as texts; empty where it cannot be read.
+
+    >>> read_grid("t", 't:\n  inputs: [a]\n  outputs: [b]\n  rows: [["> 1", true]]')["rows"]
+    [['> 1', 'true']]
+    """
+    found = _definition(f"x:\n{chr(10).join(_indented(block, 2))}\n", "x", name)
+    held: dict[str, Any] = {"inputs": [], "outputs": [], "rows": []}
+    if found is None or not isinstance(found[1], yaml.MappingNode):
+        return held
+    for key, value in found[1].value:
+        if str(key.value) in held and isinstance(value, yaml.SequenceNode):
+            held[str(key.value)] = [_plain(each) for each in value.value]
+    return held
+
+
+def _plain(node: Any) -> Any:
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(each) for each in node.value]
+    return str(node.value) if isinstance(node, yaml.ScalarNode) else ""
+
+
+def write_grid(name: str, block: str, given: Mapping[str, str]) -> str:
+    """Write a decision table from the fields of a form: ``i0``, ``o0`` name columns, ``c0.1`` a cell.
+
+    ``do`` may add or take away: ``row+1`` a row after the first, ``row-1`` the first row, ``in+`` and ``out+``
+    a column, ``in-0`` and ``out-0`` one.
+
+    Raises:
+        InvalidInput: there are more than `MOST_CELLS` cells.
+    """
+    inputs = _numbered(given, "i")
+    outputs = _numbered(given, "o")
+    width = len(inputs) + len(outputs)
+    count = 1 + max(
+        (int(key[1:].partition(".")[0]) for key in given if _CELL.fullmatch(key)), default=-1
+    )
+    if count * max(width, 1) > MOST_CELLS:
+        raise InvalidInput(f"A table has at most {MOST_CELLS} cells here.", hint="Edit its file.")
+    rows = [[given.get(f"c{row}.{column}", "") for column in range(width)] for row in range(count)]
+    rows = [row for row in rows if any(cell.strip() for cell in row)]
+    do = given.get("do", "")
+    kind, sign, number = do.partition("+") if "+" in do else do.partition("-")
+    place_of = int(number) if number.isdigit() else 0
+    if kind == "row" and sign == "+":
+        rows.insert(place_of, ["-"] * len(inputs) + ["" for _ in outputs])
+    elif kind == "row" and sign == "-" and 0 < place_of <= len(rows):
+        del rows[place_of - 1]
+    elif kind == "in" and sign == "+":
+        inputs.append("")
+        rows = [[*row[: len(inputs) - 1], "-", *row[len(inputs) - 1 :]] for row in rows]
+    elif kind == "out" and sign == "+":
+        outputs.append("")
+        rows = [[*row, ""] for row in rows]
+    elif kind == "in" and sign == "-" and place_of < len(inputs) > 1:
+        del inputs[place_of]
+        rows = [[*row[:place_of], *row[place_of + 1 :]] for row in rows]
+    elif kind == "out" and sign == "-" and place_of < len(outputs) > 1:
+        del outputs[place_of]
+        rows = [row[: len(inputs) + place_of] + row[len(inputs) + place_of + 1 :] for row in rows]
+    cells = [
+        [_typed(cell or ("-" if column < len(inputs) else '""')) for column, cell in enumerate(row)]
+        for row in rows
+    ]
+    return table_text(name, block, inputs, outputs, cells)
+
+
+MOST_CELLS = 5_000
+_CELL = re.compile(r"c\d{1,5}\.\d{1,4}")
+
+
+def _numbered(given: Mapping[str, str], letter: str) -> list[str]:
+    found: list[str] = []
+    while f"{letter}{len(found)}" in given:
+        found.append(given[f"{letter}{len(found)}"].strip())
+    return found
+
+
+def _typed(cell: str) -> str | int | float:
+    text = cell.strip()
+    if re.fullmatch(r"-?\d{1,15}", text):
+        return int(text)
+    return float(text) if re.fullmatch(r"-?\d{1,12}\.\d{1,6}", text) else text

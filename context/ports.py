@@ -11,6 +11,9 @@ from cid.kit.errors import Refused, Unavailable
 from cid.kit.plugins import Port
 from context.diagrams import DecisionModel
 
+SHADOWED = "\0shadow"
+"""Follows the name of a rule where what it decided in the shadow is meant."""
+
 
 class DecisionRow(NamedTuple):
     """One evaluation of a rule that fired, with everything that cannot be reconstructed later."""
@@ -27,6 +30,7 @@ class DecisionRow(NamedTuple):
     """Id of the fact, segment change or timer that set it off."""
     actor: str
     fired: bool
+    """False in the shadow: it was decided so, and nothing was done."""
     reason: str
     seen: dict[str, Any]
     """The values that were read."""
@@ -53,6 +57,25 @@ class ActionRow(NamedTuple):
     error: str
     parameters: dict[str, Any]
     loop: str
+
+
+class StepRow(NamedTuple):
+    """A step in the life of one version of a rule or a decision table."""
+
+    id: str
+    kind: str
+    """rule or table."""
+    name: str
+    version: str
+    state: str
+    """draft, checked, tried, shadow, asked, published or retired."""
+    at: int
+    actor: str
+    reason: str
+    text: str
+    """The definition as it was written, so that it can be taken again."""
+    position: int
+    """Place of the fact in the ledger: of two steps at one moment the later one counts."""
 
 
 class TimerRow(NamedTuple):
@@ -120,7 +143,11 @@ class Store(Protocol):
         """Yield all waiting timers."""
 
     def last_firings(self, connection: Any) -> Iterable[tuple[str, str, int]]:
-        """Yield (rule, identity, moment) of the last firing of every rule for every customer."""
+        """Yield (rule, identity, moment) of the last firing of every rule for every customer.
+
+        What a rule decided in the shadow, where nothing was done, is not yielded under its own name but
+        under the name that ends in `SHADOWED`.
+        """
 
     def schedule(self, connection: Any) -> dict[str, int]:
         """Return the next moment of every rule that comes round by itself."""
@@ -161,6 +188,12 @@ class Store(Protocol):
     def totals(self) -> dict[str, int]:
         """Return how many decisions and actions there are."""
 
+    def save_steps(self, connection: Any, steps: Sequence[StepRow]) -> None:
+        """Write steps in the lives of rules and decision tables; the same step again changes nothing."""
+
+    def steps(self, kind: str, name: str, limit: int) -> list[StepRow]:
+        """Return the steps of a rule or decision table, newest first."""
+
     def mirrors(self) -> dict[str, str]:
         """Return the SELECTs that feed the history."""
 
@@ -187,6 +220,21 @@ class Notation(Protocol):
         """Read a model with those it imports, and make each ready."""
 
 
+@runtime_checkable
+class Sheet(Protocol):
+    """A file of a spreadsheet from which decision tables are read."""
+
+    name: str
+
+    def read(self, data: bytes) -> list[list[str]]:
+        """Give the cells, row by row, as FEEL writes them.
+
+        Raises:
+            InvalidInput: it is no such file, or is too large.
+        """
+
+
 ACTIONS: Port[Action] = Port("icustomer.context.actions", Action)
 STORES: Port[Store] = Port("icustomer.context.stores", Store)
 NOTATIONS: Port[Notation] = Port("icustomer.context.notations", Notation)
+SHEETS: Port[Sheet] = Port("icustomer.context.sheets", Sheet)

@@ -1,4 +1,4 @@
-"""Tables of context: decisions, the outbox of actions, timers, schedules, counts."""
+"""Tables of context: decisions, the outbox of actions, timers, schedules, counts, lives."""
 
 from __future__ import annotations
 
@@ -71,5 +71,21 @@ count = Table(
     Column("looked", BigInteger, nullable=False),
 )
 
+step = Table(
+    "context_step",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("position", BigInteger, nullable=False),
+)
+
+Index("ix_context_step_name", step.c.kind, step.c.name)
 Index("ix_context_decision_rule", decision.c.rule, decision.c.at)
 Index("ix_context_action_state", action.c.state, action.c.next_try)

@@ -26,7 +26,16 @@ from cid.kit.clock import DAY
 from cid.kit.db import Database
 from cid.kit.errors import Refused, Unavailable
 from cid.testing import columns_of
-from context.ports import Action, ActionRow, DecisionRow, Effects, Store, TimerRow
+from context.ports import (
+    SHADOWED,
+    Action,
+    ActionRow,
+    DecisionRow,
+    Effects,
+    StepRow,
+    Store,
+    TimerRow,
+)
 
 
 def decision(id: str, at: int = DAY, **given: Any) -> DecisionRow:
@@ -140,8 +149,8 @@ class StoreContract:
         self.save(database, store, looked={"greet": 2, "ask": 1})
         self.save(database, store, decision("d1"), decision("d2", 2 * DAY), looked={"greet": 3})
         self.save(database, store, action("a1"), action("a2", state="dead"))
-        greet = {"looked": 5, "fired": 2, "last": 2 * DAY, "pending": 1, "dead": 1}
-        ask = {"looked": 1, "fired": 0, "last": None, "pending": 0, "dead": 0}
+        greet = {"looked": 5, "fired": 2, "shadowed": 0, "last": 2 * DAY, "pending": 1, "dead": 1}
+        ask = {"looked": 1, "fired": 0, "shadowed": 0, "last": None, "pending": 0, "dead": 0}
         assert store.statistics() == {"greet": greet, "ask": ask}
         assert store.totals() == {"decisions": 2, "actions": 2}
 
@@ -180,6 +189,35 @@ class StoreContract:
         with pytest.raises(ZeroDivisionError):
             fail()
         assert store.totals() == {"decisions": 0, "actions": 0}
+
+    def test_the_shadow_of_a_rule_is_counted_apart(self, database: Database, store: Store) -> None:
+        """What was decided and not done is no firing, and holds nothing back."""
+        self.save(database, store, decision("d1"), decision("d2", 3 * DAY, fired=False))
+        assert store.statistics()["greet"]["fired"] == 1
+        assert store.statistics()["greet"]["shadowed"] == 1
+        assert store.recent(0, 9)["greet"][1:4] == [1, 0, 0]
+        with database.read() as connection:
+            last = dict(((rule, who), at) for rule, who, at in store.last_firings(connection))
+        assert last == {
+            ("greet", "user_id:ann"): DAY,
+            ("greet" + SHADOWED, "user_id:ann"): 3 * DAY,
+        }
+
+    def test_the_steps_of_a_definition_come_newest_first(
+        self, database: Database, store: Store
+    ) -> None:
+        """As they were, each once, of this one only."""
+        steps = [
+            StepRow("s1", "rule", "greet", "v1", "draft", 5, "ann", "", "greet:\n  on: 你好", 1),
+            StepRow("s2", "rule", "greet", "v1", "published", 5, "bob", "better", "", 2),
+            StepRow("s3", "table", "greet", "v1", "draft", 9, "ann", "", "", 3),
+        ]
+        for _ in range(2):
+            with database.write() as connection:
+                store.save_steps(connection, steps)
+        assert store.steps("rule", "greet", 9) == [steps[1], steps[0]]
+        assert store.steps("rule", "greet", 1) == [steps[1]]
+        assert store.steps("rule", "ask", 9) == []
 
     def test_history_gets_what_it_asks_for(self, database: Database, store: Store) -> None:
         """The SELECTs for history have the columns of its views."""

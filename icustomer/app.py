@@ -233,6 +233,7 @@ def _credentials(app: FastAPI, company: ICustomer) -> None:
         if kind.lower() == "basic" and expected and same:
             # The role of a login counts, whatever the reader chose.
             request.state.role = role
+            request.state.person = name
             return await proceed(request)
         answer = problem(401, "Unauthorized", "Say who you are.")
         answer.headers["WWW-Authenticate"] = 'Basic realm="iCustomer"'

@@ -42,11 +42,14 @@ from context.decision import Table, ready_rules
 from context.delivery import Delivery
 from context.execution import Execution
 from context.facade import CustomerContext
-from context.model import RULES, TABLES
+from context.model import RULES, SCENARIOS, TABLES
 from context.ports import ACTIONS, Effects
 from context.ports import STORES as CONTEXT_STORES
+from context.publishing import Lives
 from context.replay import Past
+from context.workbench import Workbench
 from icustomer import migrations
+from icustomer.definitions import read
 from icustomer.history import History, Recorder, Source
 from icustomer.lineage import Lineage
 from icustomer.models import Models
@@ -150,7 +153,7 @@ def _build(
         database,
         mapper,
         kinds,
-        [customers, segmentation, desk, execution, recorder],
+        [customers, segmentation, desk, execution, Lives(stores["context"]), recorder],
         bus,
         failpoint,
     )
@@ -226,6 +229,24 @@ def _build(
             vocabulary,
         ),
         lambda entry: ready_rules({entry.name: entry}, tables, vocabulary, actions)[entry.name],
+    )
+
+    def renew() -> None:
+        """Let the rules and decision tables that stand in the files now be in force from the next fact on."""
+        found, errors = read(directory)
+        if errors:
+            raise errors[0]
+        tables = {name: Table(entry, vocabulary) for name, entry in found.of(TABLES).items()}
+        rules = ready_rules(found.of(RULES), tables, vocabulary, actions)
+        with pipeline.lock:
+            execution.publish(rules)
+            context.renew(rules, tables)
+            for section in (RULES, TABLES, SCENARIOS):
+                definitions.sections[section.name] = found.sections[section.name]
+            lineage.read(rules)
+
+    context.workbench = Workbench(
+        definitions, segmentation, context.ready, actions, stores["context"], cii.submit, renew
     )
     desk.advise(context)
     cfa = Applications(

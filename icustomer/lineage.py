@@ -18,23 +18,30 @@ class Lineage:
     def __init__(
         self, definitions: Definitions, segmentation: Segmentation, rules: Mapping[str, ReadyRule]
     ) -> None:
-        self._readers: dict[str, set[str]] = defaultdict(set)
-        for name, condition in zip(
-            segmentation.vocabulary.segments, segmentation.conditions, strict=True
-        ):
+        self._definitions = definitions
+        self._segmentation = segmentation
+        self._readers: Mapping[str, set[str]] = {}
+        self.read(rules)
+
+    def read(self, rules: Mapping[str, ReadyRule]) -> None:
+        """Learn anew who reads what, where rules or tables have changed."""
+        readers: dict[str, set[str]] = defaultdict(set)
+        vocabulary = self._segmentation.vocabulary
+        for name, condition in zip(vocabulary.segments, self._segmentation.conditions, strict=True):
             for word in (*condition.words, *condition.attributes):
-                self._readers[word].add(f"cic.segments.{name}")
-        for name, entry in definitions.of(SCORES).items():
+                readers[word].add(f"cic.segments.{name}")
+        for name, entry in self._definitions.of(SCORES).items():
             for word in entry.value.features:
-                self._readers[word].add(f"cic.scores.{name}")
-        for name, table in definitions.of(TABLES).items():
+                readers[word].add(f"cic.scores.{name}")
+        for name, table in self._definitions.of(TABLES).items():
             for word in table.value.inputs:
-                self._readers[word].add(f"context.tables.{name}")
+                readers[word].add(f"context.tables.{name}")
         for name, rule in rules.items():
             on = rule.entry.value.on
             words = {*rule.condition.words, on.entered, on.left, on.segment}
             for word in words:
-                self._readers[word].add(f"context.rules.{name}")
+                readers[word].add(f"context.rules.{name}")
+        self._readers = readers
 
     def readers_of(self, word: str) -> list[str]:
         """Return what reads an attribute, trait or segment."""

@@ -189,6 +189,25 @@ def load(
     return result, errors
 
 
+def parse(
+    text: str, section: Section[D], shown: str = ""
+) -> tuple[dict[str, Entry[D]], list[InvalidDefinition]]:
+    """Read definitions of one section from a text that maps names to them, and all that is wrong.
+
+    >>> parse("a: {titel: {en: A}}", Section("things", Definition))[1][0].hint
+    "Did you mean 'title'?"
+    """
+    result = Definitions(Path(), {section.name: {}})
+    try:
+        node = _composed(text, shown)
+    except InvalidDefinition as error:
+        return {}, [error]
+    if node is None:
+        return {}, []
+    errors = list(_read(section, node, shown, 1, result, False))
+    return result.of(section), errors
+
+
 def _files(directory: Path) -> Iterator[Path]:
     for path in directory.rglob("*.y*ml"):
         parts = path.relative_to(directory).parts
@@ -252,18 +271,10 @@ def _compose(path: Path, shown: str) -> list[tuple[Any, Any]]:
             f"The file is larger than {MAX_FILE >> 20} MiB.", file=shown, line=1
         )
     try:
-        node = _node(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise InvalidDefinition("The file is not UTF-8 text.", file=shown, line=1) from error
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise InvalidDefinition(
-            f"Not YAML: {error.problem or error.context}.", file=shown, line=line
-        ) from error
-    except yaml.YAMLError as error:
-        raise InvalidDefinition(
-            "Not YAML: a character that is not allowed.", file=shown, line=1
-        ) from error
+    node = _composed(text, shown)
     if node is None:
         return []
     if not isinstance(node, yaml.MappingNode):
@@ -274,6 +285,20 @@ def _compose(path: Path, shown: str) -> list[tuple[Any, Any]]:
             hint="Begin with a line such as `traits:`.",
         )
     return list(node.value)
+
+
+def _composed(text: str, shown: str) -> Any:
+    try:
+        return _node(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise InvalidDefinition(
+            f"Not YAML: {error.problem or error.context}.", file=shown, line=line
+        ) from error
+    except yaml.YAMLError as error:
+        raise InvalidDefinition(
+            "Not YAML: a character that is not allowed.", file=shown, line=1
+        ) from error
 
 
 def _node(text: str) -> Any:

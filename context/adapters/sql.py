@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, bindparam, case, delete, func, select, 
 from cid.kit.clock import DAY
 from cid.kit.db import Database, present, upsert
 from context import tables
-from context.ports import ActionRow, DecisionRow, TimerRow
+from context.ports import SHADOWED, ActionRow, DecisionRow, StepRow, TimerRow
 
 CHUNK = 500
 
@@ -29,9 +29,9 @@ class SqlStore:
     def last_firings(self, connection: Connection) -> Iterator[tuple[str, str, int]]:
         """Yield (rule, identity, moment) of the last firing of every rule for every customer."""
         t = tables.decision
-        query = select(t.c.rule, t.c.identity, func.max(t.c.at)).group_by(t.c.rule, t.c.identity)
-        for row in connection.execute(query):
-            yield (row[0], row[1], row[2])
+        query = select(t.c.rule, t.c.identity, func.max(t.c.at), t.c.fired)
+        for row in connection.execute(query.group_by(t.c.rule, t.c.identity, t.c.fired)):
+            yield (row[0] if row[3] else row[0] + SHADOWED, row[1], row[2])
 
     def schedule(self, connection: Connection) -> dict[str, int]:
         """Return the next moment of every rule that comes round by itself."""
@@ -114,12 +114,15 @@ class SqlStore:
         """Return by rule: looked, fired, last firing, pending and dead actions."""
         d, a, c = tables.decision, tables.action, tables.count
         result: dict[str, dict[str, Any]] = {}
-        empty = {"looked": 0, "fired": 0, "last": None, "pending": 0, "dead": 0}
+        empty = {"looked": 0, "fired": 0, "shadowed": 0, "last": None, "pending": 0, "dead": 0}
         for row in self._rows(select(c.c.rule, c.c.looked)):
             result.setdefault(row["rule"], dict(empty))["looked"] = row["looked"]
         fired = select(d.c.rule, func.count().label("fired"), func.max(d.c.at).label("last"))
-        for row in self._rows(fired.group_by(d.c.rule)):
+        for row in self._rows(fired.where(d.c.fired).group_by(d.c.rule)):
             result.setdefault(row["rule"], dict(empty)).update(fired=row["fired"], last=row["last"])
+        shadowed = select(d.c.rule, func.count().label("shadowed")).where(~d.c.fired)
+        for row in self._rows(shadowed.group_by(d.c.rule)):
+            result.setdefault(row["rule"], dict(empty))["shadowed"] = row["shadowed"]
         states = select(
             a.c.rule,
             func.sum(case((a.c.state == "pending", 1), else_=0)).label("pending"),
@@ -137,7 +140,7 @@ class SqlStore:
         day = (d.c.at - since) // DAY
         query = select(d.c.rule, day.label("day"), func.count().label("fired"))
         result: dict[str, list[int]] = {}
-        for row in self._rows(query.where(d.c.at >= since).group_by(d.c.rule, day)):
+        for row in self._rows(query.where(d.c.fired, d.c.at >= since).group_by(d.c.rule, day)):
             trend = result.setdefault(row["rule"], [0] * days)
             trend[min(int(row["day"]), days - 1)] += row["fired"]
         return result
@@ -150,6 +153,17 @@ class SqlStore:
                 for name, t in (("decisions", tables.decision), ("actions", tables.action))
             }
         return count
+
+    def save_steps(self, connection: Connection, steps: Sequence[StepRow]) -> None:
+        """Write steps in the lives of rules and decision tables; the same step again changes nothing."""
+        upsert(connection, tables.step, steps)
+
+    def steps(self, kind: str, name: str, limit: int) -> list[StepRow]:
+        """Return the steps of a rule or decision table, newest first."""
+        t = tables.step
+        query = select(t).where(and_(t.c.kind == kind, t.c.name == name))
+        query = query.order_by(t.c.at.desc(), t.c.position.desc()).limit(limit)
+        return [StepRow(**row) for row in self._rows(query)]
 
     def mirrors(self) -> dict[str, str]:
         """Return the SELECTs that feed the history."""
