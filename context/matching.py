@@ -32,9 +32,13 @@ class Listeners:
     def holding(self, view: CustomerView) -> list[ReadyRule]:
         """Return the rules that look at once and whose condition holds for the customer."""
         asked = self.asked
-        if self._index is None:
-            return [rule for rule in asked if rule.condition.run(view) is True]
-        return [asked[place] for place in self._index.match(view)]
+        return [asked[place] for place in self.places(view)]
+
+    def places(self, view: CustomerView) -> list[int]:
+        """Return the places of the same rules among those that look at once."""
+        if self._index is not None:
+            return self._index.match(view)
+        return [place for place, rule in enumerate(self.asked) if rule.condition.run(view) is True]
 
 
 def tables(rules: Sequence[ReadyRule], vocabulary: Vocabulary) -> Index[int]:

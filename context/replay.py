@@ -27,7 +27,7 @@ from cid.model.fact import Fact
 from cid.projection import Projection
 from context.decision import ReadyRule
 from context.execution import Execution
-from context.matching import Listening
+from context.matching import Listeners, Listening
 from context.ports import DecisionRow, Effects
 
 AT_ONCE = 50_000
@@ -81,14 +81,23 @@ def over_history(
     """Ask rules that read only their event over all events of history in a span of time."""
     listening = Listening(rules, vocabulary)
     firings: Firings = {name: [] for name in rules}
-    gates = {name: _Gate(name, rule.once_per, span) for name, rule in rules.items()}
+    take: dict[str, Callable[[Firing], None]] = {
+        name: _Gate(name, rule.once_per, span).into(firings[name]) for name, rule in rules.items()
+    }
+    takers: dict[Listeners, list[Callable[[Firing], None]]] = {}
     view: Any = _Moment()
+    loads, to_event = orjson.loads, listening.to_event
     for customer, event, actor, at, properties in _events(engine, listened(rules), span):
-        view.event = orjson.loads(properties)
-        for listeners in listening.to_event(event, actor):
-            for rule in listeners.holding(view):
-                if gates[rule.name].passes(customer, at):
-                    firings[rule.name].append(Firing(customer, at))
+        view.event = loads(properties)
+        firing = Firing(customer, at)
+        for listeners in to_event(event, actor):
+            places = listeners.places(view)
+            if places:
+                if listeners not in takers:
+                    takers[listeners] = [take[rule.name] for rule in listeners.asked]
+                taking = takers[listeners]
+                for place in places:
+                    taking[place](firing)
     return firings
 
 
@@ -105,6 +114,17 @@ class _Gate:
     def __init__(self, name: str, once_per: int, span: Span) -> None:
         self._length = once_per
         self._last = {customer: at for (rule, customer), at in span.before.items() if rule == name}
+
+    def into(self, firings: list[Firing]) -> Callable[[Firing], None]:
+        """Return what takes a firing into a list, if the rule may fire."""
+        if not self._length:
+            return firings.append
+
+        def take(firing: Firing) -> None:
+            if self.passes(firing.customer, firing.at):
+                firings.append(firing)
+
+        return take
 
     def passes(self, customer: str, at: int) -> bool:
         """Say whether the rule may fire, and remember that it does."""

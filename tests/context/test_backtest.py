@@ -101,6 +101,7 @@ def test_all_ways_give_the_same_answer(world):
         "event.total > 20 and event.total < event.limit",
         "event.total.eur = 70",
         "event.total + 1 > 51",
+        "true",
         'event.time = null and event.source = "x"',
     ],
 )

@@ -7,7 +7,8 @@ numbered name beside it.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from types import CodeType
@@ -26,20 +27,36 @@ class Reader:
 
     def __init__(self, bind: Mapping[str, str]) -> None:
         self._bind = bind
+        self._held: dict[str, str] = {}
         self.names: dict[str, Any] = {"member": member, "dict": dict, "type": type}
 
     def text(self, term: tree.Node) -> str:
         """Give the Python that reads a term."""
         if isinstance(term, tree.Name):
+            if term.name in self._held:
+                return self._held[term.name]
             bound = self._bind.get(term.name)
             return f"s.get({self._constant(term.name)})" if bound is None else bound
         assert isinstance(term, tree.Path)
         base, key = self.text(term.base), self._constant(term.name)
         return (
-            f"(b.get({key}) if type(b := {base}) is dict else member(b, {key}))"
-            if isinstance(term.base, tree.Name)
+            f"({base}.get({key}) if type({base}) is dict else member({base}, {key}))"
+            if base in self._held.values()
             else f"member({base}, {key})"
         )
+
+    def hold(self, terms: Iterable[tree.Node]) -> list[str]:
+        """Give the Python that reads once what several terms are parts of."""
+        bases = Counter(
+            term.base.name
+            for term in terms
+            if isinstance(term, tree.Path) and isinstance(term.base, tree.Name)
+        )
+        self._held = {}
+        held = {name: f"e{n}" for n, (name, count) in enumerate(bases.items()) if count > 1}
+        lines = [f"{variable} = {self.text(tree.Name(name))}" for name, variable in held.items()]
+        self._held = held
+        return lines
 
     def _constant(self, value: str) -> str:
         for name, known in self.names.items():
@@ -59,7 +76,7 @@ def survivors(
     """
     space: dict[str, Any] = {"everybody": everybody, "bisect": bisect_left, "Decimal": Decimal}
     space |= {"int": int, "float": float, "str": str, "bool": bool}
-    lines = ["alive = everybody", "odd = False"]
+    lines = ["alive = everybody", "odd = False", *reader.hold([term for term, _ in tables])]
     for number, (term, lanes) in enumerate(tables):
         lines += _asked(number, reader.text(term), lanes, everybody, space)
         if number < len(tables) - 1:
