@@ -273,10 +273,11 @@ def _cell(
     if text.strip() == "-":
         return None, []
     try:
-        parsed = parse_unary(text, known)
+        parsed = parse_unary(text, _names(known))
     except FeelError as error:
         return None, [_mistake("tables", entry, error, path, 0)]
-    wrong = [_mistake("tables", entry, each, path, 0) for each in check(parsed, known, FUNCTIONS)]
+    names = _names(known)
+    wrong = [_mistake("tables", entry, each, path, 0) for each in check(parsed, names, FUNCTIONS)]
     tested = known["?"]
     if not wrong and tested.kind:
         for test in parsed.tests:
@@ -355,13 +356,19 @@ def _read(
     known: Iterable[str],
     shift: int,
 ) -> tuple[Node | None, list[Finding]]:
-    names = {*(name for name in known if not name.startswith("event.")), "event", "customer"}
+    names = _names(known)
     try:
         node = parse(text, names)
     except FeelError as error:
         return None, [_mistake(section, entry, error, path, shift)]
     wrong = check(node, names, FUNCTIONS)
     return node, [_mistake(section, entry, each, path, shift) for each in wrong]
+
+
+def _names(known: Iterable[str]) -> set[str]:
+    """Give the names an author may write; a property of an event is no name of its own."""
+    written = {name for name in known if not name.startswith("event.") and name != "?"}
+    return written | {"event", "customer"}
 
 
 def _mistake(

@@ -18,6 +18,7 @@ router = APIRouter(include_in_schema=False)
 
 Text = Annotated[str, Form(max_length=200_000)]
 Short = Annotated[str, Form(max_length=500)]
+MANY_DAYS = 92
 PLACES = {"rule": "/rules/", "table": "/tables/"}
 
 
@@ -136,9 +137,12 @@ def write_rule(
             found = _find_one(request.state.company, customer) if customer.strip() else ""
             shown["unknown"] = "" if found else customer
             if found:
-                shown["tried"] = context.workbench.try_on(name, text, found)
+                person = request.state.company.cid.customer(found)["name"]
+                shown["tried"] = {**context.workbench.try_on(name, text, found), "name": person}
         elif do == "history":
-            shown["history"] = context.backtest(name, days, draft=text)
+            draft = context.workbench.read(name, text)
+            shown["history"] = _by_rhythm(context.backtest(name, days, draft=draft))
+            context.workbench.tried(name, text, writer)
         elif do != "check":
             return _carry_out(request, "rule", name, writer, do, text, reason, version)
     except ICustomerError as error:
@@ -242,6 +246,21 @@ def _grid(
         done=request.query_params.get("done", ""),
         **shown,
     )
+
+
+def _by_rhythm(history: dict[str, Any]) -> dict[str, Any]:
+    """Add up by week what would be too many days to be seen one by one."""
+    days = history["by_day"]
+    step = 7 if len(days) > MANY_DAYS else 1
+    parts = [days[start : start + step] for start in range(0, len(days), step)]
+    rhythm = [
+        {
+            "day": part[0]["day"],
+            **{label: sum(one.get(label, 0) for one in part) for label in ("live", "draft")},
+        }
+        for part in parts
+    ]
+    return {**history, "rhythm": rhythm, "weekly": step > 1}
 
 
 def plain(text: str) -> str | int | float:

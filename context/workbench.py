@@ -30,6 +30,7 @@ from context.model import SCENARIOS, TABLES, Rule
 from context.ports import Action, StepRow, Store
 from context.publishing import (
     KINDS,
+    PUBLISHERS,
     SHADOW,
     Step,
     approve,
@@ -222,17 +223,42 @@ class Workbench:
         found.sort(key=lambda each: (each.line, each.column))
         return Draft(text, entry, tuple(found), outcomes)
 
+    def read(self, name: str, text: str) -> dict[str, Any]:
+        """Give a rule as it is written, as a plain document.
+
+        Raises:
+            InvalidInput: the text is wrong.
+        """
+        return _document(self._right(name, text))
+
+    def tried(self, name: str, text: str, author: Author) -> None:
+        """Note that a version was tried on history, where nothing else is known of it but that it is right."""
+        if author.role not in PUBLISHERS:
+            return
+        draft = self.check("rule", name, text)
+        version = _version(draft)
+        known = current(self._store.steps("rule", name, 100))
+        live = self._definitions.of(_section("rule")).get(name)
+        earlier = known[version].state if version in known else Step.DRAFT
+        if (live is None or live.version != version) and earlier in (Step.DRAFT, Step.CHECKED):
+            self._step("rule", name, version, Step.TRIED, author, "", draft.text)
+
+    def _right(self, name: str, text: str) -> Entry[Any]:
+        draft = self.check("rule", name, text)
+        if draft.entry is None or any(each.level == "error" for each in draft.found):
+            raise InvalidInput("The text is wrong.", hint="Mend what is marked first.")
+        return draft.entry
+
     def try_on(self, name: str, text: str, customer: str) -> dict[str, Any]:
         """Say whether a rule as it is written would hold for a customer now, and why or why not.
 
         Raises:
             InvalidInput: the text is wrong.
         """
-        draft = self.check("rule", name, text)
-        if draft.entry is None or any(each.level == "error" for each in draft.found):
-            raise InvalidInput("The text is wrong.", hint="Mend what is marked first.")
         _, tables = self._ready()
-        rules = ready_rules({name: draft.entry}, tables, self._vocabulary, self._actions)
+        rules = ready_rules(
+            {name: self._right(name, text)}, tables, self._vocabulary, self._actions
+        )
         condition = rules[name].condition
         view = self._segmentation.view(customer, {})
         return {
@@ -483,6 +509,13 @@ def _section(kind: str) -> Any:
 
 def _version(draft: Draft) -> str:
     return draft.entry.version if draft.entry else ""
+
+
+def _document(entry: Entry[Any]) -> dict[str, Any]:
+    found: dict[str, Any] = entry.value.model_dump(
+        by_alias=True, exclude_defaults=True, mode="json"
+    )
+    return found
 
 
 def _reasoned(reason: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from cid.kit.clock import DAY, HOUR, MINUTE, format_time, parse_time
 from cid.kit.errors import InvalidInput, NotFound
+from tests.pages.fakes_context import Workbench
 
 NOW = parse_time("2026-11-20T10:00:00Z")
 ANN, WANG, JONAS = "c_ann0001", "c_wang001", "c_jonas01"
@@ -830,6 +831,9 @@ RULES = [
 
 
 class Context:
+    def __init__(self) -> None:
+        self.workbench = Workbench()
+
     def rules(self) -> list[dict[str, Any]]:
         return [
             {
@@ -848,6 +852,8 @@ class Context:
                 "fired_30d": fired,
                 "last_fired": ago(5 * HOUR) if fired else None,
                 "trend": walk(fired, fired / 3, 2),
+                "pending": 1,
+                "dead": 0,
             }
             for name, en, zh, kind, text, when, fired, seen in RULES
         ]

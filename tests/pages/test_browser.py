@@ -38,7 +38,10 @@ PAGES = (
     "/cases/{case}",
     "/rules",
     "/rules/win%20back%20a%20silent%20vip?customer={ann}",
+    "/rules/win%20back%20a%20silent%20vip/edit",
+    "/rules/something%20new/edit",
     "/tables?table=offer",
+    "/tables/offer/edit",
     "/capabilities",
     "/capabilities/loyalty",
     "/measures",
@@ -60,6 +63,13 @@ UNREACHABLE = """() => {
         if (row.checkVisibility() && !row.querySelector('a')) found.push('no link: ' + row.innerText)
     }
     return found
+}"""
+
+PASTE = """([text, name]) => {
+    const held = new DataTransfer()
+    held.setData('text/plain', text)
+    const pasted = new ClipboardEvent('paste', {clipboardData: held, bubbles: true, cancelable: true})
+    document.querySelector(`[name="${name}"]`).dispatchEvent(pasted)
 }"""
 
 
@@ -167,6 +177,37 @@ def test_the_theme_changes_at_once_and_stays(visit):
     assert page.evaluate("getComputedStyle(document.body).colorScheme") == "dark"
     page.reload()
     assert page.locator("html").get_attribute("data-theme") == "dark"
+    assert wrong == []
+
+
+def test_a_rule_is_completed_and_checked_while_typing(house, window):
+    page, wrong = window(f"{house[0]}/rules/abandoned%20cart/edit")
+    text = page.get_by_label("Definition")
+    text.fill("abandoned cart:\n  on: {entered: active}\n  when: cart val")
+    text.press("Control+Space")
+    page.get_by_role("option", name="cart value 7d").wait_for()
+    text.press("Tab")
+    assert text.input_value().endswith("when: cart value 7d")
+    page.get_by_text("'do' is missing").wait_for()
+    assert violations(page) == []
+    assert wrong == []
+
+
+def test_a_decision_table_feels_like_a_spreadsheet(house, window):
+    page, wrong = window(f"{house[0]}/tables/offer/edit")
+    focused = "document.activeElement.name"
+    page.locator('[name="c1.0"]').focus()
+    for key, reached in (("ArrowDown", "c2.0"), ("ArrowRight", "c2.1"), ("Enter", "c3.1")):
+        page.keyboard.press(key)
+        assert page.evaluate(focused) == reached
+    rows = page.locator("[data-grid] tbody tr").count()
+    page.evaluate(PASTE, ['"gold"\t> 1\n-\t< 0\n"silver"\t"a"', f"c{rows - 1}.0"])
+    assert page.locator("[data-grid] tbody tr").count() == rows + 2
+    assert page.locator(f'[name="c{rows + 1}.1"]').input_value() == '"a"'
+    page.get_by_role("button", name="Check").click()
+    page.get_by_text("that is never true").wait_for()
+    assert page.locator(f'[name="c{rows + 1}.1"]').get_attribute("aria-invalid") == "true"
+    assert violations(page) == []
     assert wrong == []
 
 

@@ -29,7 +29,10 @@ PAGES = (
     "/explore?sql=drop",
     "/rules",
     "/rules/win%20back%20a%20silent%20vip?customer=Ann",
+    "/rules/win%20back%20a%20silent%20vip/edit",
+    "/rules/something%20new/edit",
     "/tables?table=offer&in.tier=gold",
+    "/tables/offer/edit",
 )
 
 
@@ -124,3 +127,48 @@ def test_members_can_be_taken_along_without_personal_data(client):
     answer = client.get("/segments/vip/members.csv")
     assert answer.text.splitlines()[0] == "customer,since"
     assert "Ann" not in answer.text
+
+
+def test_only_who_may_publish_publishes_and_says_why(client, company):
+    address = "/rules/win%20back%20a%20silent%20vip/edit"
+    given = {"do": "publish", "text": "win back", "reason": "more calls"}
+    client.cookies.set("role", "agent")
+    assert "Agents read rules" in client.post(address, data=given).text
+    client.cookies.set("role", "analyst")
+    assert "Say why." in client.post(address, data={**given, "reason": ""}).text
+    assert company.context.workbench.done == []
+    answer = client.post(address, data=given, follow_redirects=False)
+    assert answer.headers["location"].endswith("/edit?done=published")
+    assert company.context.workbench.done == [
+        ("rule", "win back a silent vip", "win back", "analyst", "more calls")
+    ]
+    foreign = client.post(address, data=given, headers={"origin": "https://evil.example"})
+    assert foreign.status_code == 403
+
+
+def test_what_is_wrong_is_said_while_typing_with_what_a_word_may_become(client):
+    address = "/rules/win%20back%20a%20silent%20vip/diagnose"
+    text = client.post(address, data={"text": "x", "caret": "1"}).text
+    assert "line 3, column 17" in text
+    assert 'data-insert="orders 90d"' in text
+    assert "<html" not in text
+    chinese = client.post(address, data={"text": "x"}, headers={"accept-language": "zh"}).text
+    assert "是否想写" in chinese
+
+
+def test_a_table_is_changed_cell_by_cell_without_scripts(client, company):
+    given = {"i0": "tier", "i1": "last nps", "o0": "offer", "reason": "less"}
+    given |= {"c0.0": '"gold"', "c0.1": "<= 6", "c0.2": '"guide"'}
+    added = client.post("/tables/offer/edit", data={**given, "do": "row+1"}).text
+    assert 'name="c1.2"' in added
+    assert 'name="i2"' in client.post("/tables/offer/edit", data={**given, "do": "in+"}).text
+    client.cookies.set("role", "analyst")
+    client.post("/tables/offer/edit", data={**given, "do": "publish"})
+    ((_, _, text, _, _),) = company.context.workbench.done
+    assert """    - ['"gold"', "<= 6", '"guide"']""" in text
+    assert "< x" not in text
+
+
+def test_a_new_rule_begins_under_its_name(client):
+    answer = client.get("/new/rule?name=call+back", follow_redirects=False)
+    assert answer.headers["location"] == "/rules/call%20back/edit"

@@ -108,6 +108,10 @@
         go(all[row][column + 1]);
       }
     });
+    document.addEventListener("click", (event) => {
+      const place = event.target.closest("[data-cell]");
+      if (place) go(grid.querySelector(`[name="${place.dataset.cell}"]`));
+    });
     grid.addEventListener("paste", (event) => {
       const cell = event.target;
       const pasted = event.clipboardData.getData("text/plain").replace(/\r\n?/g, "\n").replace(/\n$/, "");
