@@ -7,9 +7,14 @@ from typing import Annotated
 
 import typer
 
-from cid.kit.cli import ask
+from cid.kit.cli import ask, fail
+from cid.kit.errors import ICustomerError, InvalidInput
 
 app = typer.Typer(help="Context: what should happen when.", no_args_is_help=True)
+table = typer.Typer(help="Decision tables from spreadsheets.", no_args_is_help=True)
+model = typer.Typer(help="Decision models, also those of others.", no_args_is_help=True)
+app.add_typer(table, name="table")
+app.add_typer(model, name="model")
 
 RuleName = Annotated[str, typer.Argument(help="Name of the rule.")]
 
@@ -69,3 +74,49 @@ def decisions(
 def tables(ctx: typer.Context) -> None:
     """List the decision tables."""
     ask(ctx, "context.tables")
+
+
+FilePath = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The file.")]
+
+
+@table.command("import")
+def import_table(file: FilePath) -> None:
+    """Print a decision table of a CSV or XLSX file as a definition; errors name the cell."""
+    from context.decision.sheets import read_sheet, written
+    from context.ports import SHEETS
+
+    try:
+        rows = SHEETS.load(file.suffix.lower().lstrip(".") or "csv")().read(file.read_bytes())
+        typer.echo(written(*read_sheet(rows, file.stem)), nl=False)
+    except ICustomerError as error:
+        fail(error)
+
+
+@model.command("import")
+def import_model(file: FilePath) -> None:
+    """Print a decision model in DMN XML as a definition; what cannot be decided is told."""
+    from context.decision import Model
+
+    try:
+        found = Model.from_dmn(file)
+        typer.echo(found.to_yaml(), nl=False)
+    except ICustomerError as error:
+        fail(error)
+    for problem in found.problems:
+        typer.echo(f"Note: {problem}", err=True)
+
+
+@model.command("export")
+def export_model(
+    file: FilePath,
+    name: Annotated[str, typer.Argument(help="Which of the file's models.")] = "",
+) -> None:
+    """Print a decision model of a definition file as DMN XML."""
+    from context.decision import Model
+
+    try:
+        typer.echo(Model.from_yaml(file.read_text("utf-8"), name).to_dmn().decode(), nl=False)
+    except UnicodeDecodeError:
+        fail(InvalidInput("The file is not UTF-8 text."))
+    except ICustomerError as error:
+        fail(error)

@@ -10,13 +10,13 @@ from cid.feel import loops
 from cid.feel.values import Lambda, apply, has
 from cid.kit.errors import InvalidInput
 from context import diagrams
-from context.decision.expressions import Run, expression
+from context.decision.expressions import FeelError, Run, expression
 from context.decision.grids import ReadyGrid
 from context.decision.types import ANY, Type, Types
 
 BUDGET = "\0budget"
 """Where a scope carries what the evaluation may still spend; FEEL cannot spell it."""
-MAX_CALLS = 100_000
+MAX_CALLS = 20_000
 """Most calls of a model's functions in one evaluation; beyond, the value is null."""
 
 
@@ -179,7 +179,7 @@ class Maker:
         self, box: diagrams.ForBox | diagrams.SomeBox | diagrams.EveryBox, known: frozenset[str],
         where: str, *more: str,
     ) -> tuple[Run, Run]:  # fmt: skip
-        source = self.ready(box.source, known, f"{where}, in")
+        source = self.ready(_run_of(box.source, known), known, f"{where}, in")
         return source, self.ready(box.body, known | {box.name, *more}, where)
 
     def _forbox(self, box: diagrams.ForBox, known: frozenset[str], where: str) -> Run:
@@ -238,6 +238,16 @@ class Maker:
             return loops.filtered(source(scope), condition)
 
         return run
+
+
+def _run_of(box: Any, known: Iterable[str]) -> Any:
+    """Read `1..n`, which FEEL knows within a loop only, as the run of numbers that it is there."""
+    if isinstance(box, diagrams.Feeled) and ".." in box.feel and not box.language:
+        try:
+            expression(box.feel, known)
+        except FeelError:
+            return box.model_copy(update={"feel": f"for item in {box.feel} return item"})
+    return box
 
 
 def _null(scope: dict[str, Any]) -> None:

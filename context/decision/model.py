@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from context.decision.written import read_model, write_model
 from context.diagrams import UNNAMED, DecisionModel, Item, Logic
 from context.ports import NOTATIONS
 
+DEEPEST = 100
+"""Longest row of decisions, each of which needs the next."""
 _NO_ITEM = Item()
 
 
@@ -205,29 +208,21 @@ class Model:
                     continue
                 if (rest if found is not names else need) not in found:
                     self.problems.append(f"{name!r} needs {need!r}, which does not exist.")
-        done: set[str] = set()
-        for name in self.definition.decisions:
-            path = self._ring(name, (), done)
-            if path:
-                raise InvalidInput(f"Decisions need each other in a ring: {' → '.join(path)}.")
-
-    def _ring(self, name: str, path: tuple[str, ...], done: set[str]) -> tuple[str, ...]:
-        """Find a way from a decision back to itself."""
-        waiting = [(name, path)]
-        while waiting:
-            name, path = waiting.pop()
-            if name in path:
-                return (*path[path.index(name) :], name)
-            decision = self.definition.decisions.get(name)
-            if decision is None or name in done:
-                continue
-            inner = [(need, (*path, name)) for need in decision.needs]
-            if len(path) > 200:
-                raise InvalidInput(f"Decision {name!r} stands on more than 200 others in a row.")
-            if not any(need in self.definition.decisions for need in decision.needs):
-                done.add(name)
-            waiting.extend(inner)
-        return ()
+        decisions = self.definition.decisions
+        graph = {
+            name: [need for need in each.needs if need in decisions]
+            for name, each in decisions.items()
+        }
+        try:
+            order = list(TopologicalSorter(graph).static_order())
+        except CycleError as error:
+            ring = " → ".join(error.args[1][::-1])
+            raise InvalidInput(f"Decisions need each other in a ring: {ring}.") from error
+        depth: dict[str, int] = {}
+        for name in order:
+            depth[name] = 1 + max((depth[need] for need in graph[name]), default=0)
+            if depth[name] > DEEPEST:
+                raise InvalidInput(f"Decision {name!r} stands on a row of more than {DEEPEST}.")
 
     def names(self) -> set[str]:
         """Give the names of all inputs, decisions, functions and services."""

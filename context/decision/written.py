@@ -13,6 +13,10 @@ from context.diagrams import DecisionModel, Feeled, Grid, InputClause, Item, Nou
 MAX_TEXT = 4 << 20
 """Longest text we read."""
 
+MAX_DEPTH = 100
+"""Deepest nesting we read."""
+_LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
 
 def read_model(text: str, name: str = "") -> DecisionModel:
     """Read a model from a text with a section ``models``.
@@ -24,11 +28,10 @@ def read_model(text: str, name: str = "") -> DecisionModel:
     if len(text) > MAX_TEXT:
         raise InvalidInput(f"The model is longer than {MAX_TEXT >> 20} MiB.")
     try:
-        if any(isinstance(each, yaml.AliasToken) for each in yaml.scan(text, yaml.BaseLoader)):
-            raise InvalidInput("The model has YAML aliases; these are not read.")
+        _look_through(text)
         # Every scalar stays the text that was written: it is FEEL's business what it means.
-        data = yaml.load(text, yaml.BaseLoader)
-    except (yaml.YAMLError, RecursionError) as error:
+        data = yaml.load(text, _LOADER)
+    except yaml.YAMLError as error:
         raise InvalidInput(f"The model is not YAML: {error}.") from error
     models = data.get("models") if isinstance(data, dict) else None
     if not isinstance(models, dict) or not models:
@@ -44,6 +47,20 @@ def read_model(text: str, name: str = "") -> DecisionModel:
         said = error.errors()[0]
         place = ", ".join(str(part) for part in said["loc"])
         raise InvalidInput(f"The model is wrong: {place}: {said['msg']}.") from error
+
+
+def _look_through(text: str) -> None:
+    """Refuse what grows when it is read, before it is read."""
+    depth = 0
+    for each in yaml.parse(text, _LOADER):
+        if isinstance(each, yaml.AliasEvent):
+            raise InvalidInput("The model has YAML aliases; these are not read.")
+        if isinstance(each, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(each, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH:
+            raise InvalidInput(f"The model is nested deeper than {MAX_DEPTH} levels.")
 
 
 def write_model(model: DecisionModel, name: str) -> str:
