@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from cid.feel import temporal
+from cid.feel.sameness import same_shape
 from cid.feel.values import TEMPORAL, Range, kind_of, lift
 
 
@@ -22,14 +23,8 @@ def equal(left: Any, right: Any) -> bool | None:
     kind = kind_of(left)
     if kind != kind_of(right):
         return None
-    if kind == "list":
-        return len(left) == len(right) and all(
-            equal(a, b) is True for a, b in zip(left, right, strict=True)
-        )
-    if kind == "context":
-        return left.keys() == right.keys() and all(
-            equal(value, right[key]) is True for key, value in left.items()
-        )
+    if kind in ("list", "context"):
+        return same_shape(left, right)
     if kind == "range":
         return (
             (left.low_closed, left.high_closed) == (right.low_closed, right.high_closed)

@@ -97,13 +97,17 @@ def _reads(node: tree.Node) -> bool:
     return any(isinstance(each, tree.Name | tree.Input | tree.Call) for each in tree.walk(node))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, depth: int = 0) -> Any:
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else str(value)
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+    if depth < _DEEPEST and isinstance(value, list) and len(value) <= _WIDEST:
+        return [_plain(item, depth + 1) for item in value]
+    if depth < _DEEPEST and isinstance(value, Mapping) and len(value) <= _WIDEST:
+        return {str(key): _plain(item, depth + 1) for key, item in value.items()}
     return literal_of(value).removeprefix('@"').removesuffix('"')
+
+
+_DEEPEST, _WIDEST = 4, 200
+"""What is nested more deeply, or is longer, is written as one text."""

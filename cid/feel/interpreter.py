@@ -68,7 +68,10 @@ def evaluate(
     True
     """
     node = parse(expression, scope) if isinstance(expression, str) else expression
-    return _value(node, Env(scope, functions or {}, scope.get("?")))
+    try:
+        return _value(node, Env(scope, functions or {}, scope.get("?")))
+    except RecursionError:
+        return None  # A value that is nested too deeply, or functions that call each other.
 
 
 def evaluate_unary(
@@ -84,7 +87,10 @@ def evaluate_unary(
     """
     scope = scope or {}
     node = parse_unary(cell, scope) if isinstance(cell, str) else cell
-    found: bool | None = _value(node, Env(scope, functions or {}, lift(value)))
+    try:
+        found: bool | None = _value(node, Env(scope, functions or {}, lift(value)))
+    except RecursionError:
+        return None
     return found
 
 
@@ -98,8 +104,14 @@ def _value(node: tree.Node, env: Env) -> Any:
 
 
 def _name(node: tree.Name, env: Env) -> Any:
-    local = env.holder(node.name)
-    return lift(local[node.name] if local is not None else env.scope.get(node.name))
+    env_: Env | None = env
+    while env_ is not None and env_.local is not None:
+        if node.name in env_.local:
+            # What the expression itself has made needs no preparation; a filtered element may.
+            found = env_.local[node.name]
+            return lift(found) if env_.filtering else found
+        env_ = env_.outer
+    return lift(env.scope.get(node.name))
 
 
 def _conjunction(node: tree.Conjunction, env: Env) -> bool | None:

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from cid.feel.budget import Exhausted, bounded, spend, spend_on
 from cid.feel.values import Range, lift
 
 MAX_TURNS = 100_000
@@ -15,13 +16,8 @@ MAX_TURNS = 100_000
 Source = Callable[..., list[Any] | None]
 
 
-class _TooMany(Exception):
-    """A loop takes more turns than we allow."""
-
-
 def elements(value: Any) -> list[Any] | None:
     """Give what a loop goes through: a list, the whole numbers or days of a range, or one value."""
-    value = lift(value)
     if isinstance(value, Range):
         low, high = value.low, value.high
         if type(low) is int and type(high) is int:
@@ -66,8 +62,9 @@ def _turns(sources: Sequence[Source]) -> Iterator[tuple[Any, ...] | None]:
     while levels:
         for value in levels[-1]:
             taken += 1
+            spend()
             if taken > MAX_TURNS:
-                raise _TooMany
+                raise Exhausted
             values.append(value)
             if len(levels) == len(sources):
                 yield tuple(values)
@@ -89,44 +86,45 @@ def each(
     sources: Sequence[Source], body: Callable[..., Any], partial: bool = False
 ) -> list[Any] | None:
     """Make a list of one value per turn; with ``partial`` the body also sees the values so far."""
+    found: list[Any] | None = bounded(_each, sources, body, partial)
+    return found
+
+
+def _each(sources: Sequence[Source], body: Callable[..., Any], partial: bool) -> list[Any] | None:
     made: list[Any] = []
-    try:
-        for turn in _turns(sources):
-            if turn is None:
-                return None
-            made.append(body(*turn, made[:]) if partial else body(*turn))
-    except _TooMany:
-        return None
+    for turn in _turns(sources):
+        if turn is None:
+            return None
+        if partial:
+            spend_on(len(made))
+            made.append(body(*turn, made[:]))
+        else:
+            made.append(body(*turn))
     return made
 
 
 def some(sources: Sequence[Source], condition: Callable[..., Any]) -> bool | None:
     """Tell whether the condition holds in at least one turn."""
-    result: bool | None = False
-    try:
-        for turn in _turns(sources):
-            met = None if turn is None else condition(*turn)
-            if met is True:
-                return True
-            if met is not False:
-                result = None
-    except _TooMany:
-        return None
-    return result
+    found: bool | None = bounded(_quantified, sources, condition, True)
+    return found
 
 
 def every(sources: Sequence[Source], condition: Callable[..., Any]) -> bool | None:
     """Tell whether the condition holds in every turn."""
-    result: bool | None = True
-    try:
-        for turn in _turns(sources):
-            met = None if turn is None else condition(*turn)
-            if met is False:
-                return False
-            if met is not True:
-                result = None
-    except _TooMany:
-        return None
+    found: bool | None = bounded(_quantified, sources, condition, False)
+    return found
+
+
+def _quantified(
+    sources: Sequence[Source], condition: Callable[..., Any], decisive: bool
+) -> bool | None:
+    result: bool | None = not decisive
+    for turn in _turns(sources):
+        met: Any = None if turn is None else condition(*turn)
+        if not isinstance(met, bool):
+            result = None
+        elif met is decisive:
+            return decisive
     return result
 
 
@@ -150,9 +148,13 @@ def filtered(value: Any, condition: Callable[[Any], Any]) -> Any:
     >>> filtered([10, 20, 30], lambda item: -1)
     30
     """
-    value = lift(value)
     single = [] if value is None else [value]
     items = value if isinstance(value, list) else single
+    return bounded(_filtered, items, condition)
+
+
+def _filtered(items: list[Any], condition: Callable[[Any], Any]) -> Any:
+    spend(len(items))
     results = [condition(item) for item in items] if items else [condition(None)]
     first = results[0]
     if type(first) not in (int, Decimal):

@@ -62,9 +62,11 @@ class _Writer(Conditions):
         """Write a whole function and bring it to life."""
         place = Place(input="v" if "v" in parameters else "None")
         code = self._lifted(node, place)
-        head = "    v = lift(v)\n" if "v" in parameters else ""
+        head = "    try:\n"
+        head += "        v = lift(v)\n" if "v" in parameters else ""
         source = "".join(self._parts)
-        source += f"def made({parameters}):\n{head}    return {code.text}\n"
+        source += f"def made({parameters}):\n{head}        return {code.text}\n"
+        source += "    except RecursionError:\n        return None\n"
         exec(compile(source, "<feel>", "exec"), self._space)
         made: Callable[..., Any] = self._space["made"]
         return made

@@ -28,6 +28,7 @@ TOOLS: dict[str, Any] = {
     "str": str,
     "bool": bool,
     "type": type,
+    "RecursionError": RecursionError,
     "Decimal": Decimal,
     "NOTHING": object(),
     "READY": values.READY,

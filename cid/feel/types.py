@@ -113,7 +113,8 @@ def conforms(value: Any, type_: Type, named: NamedTypes) -> bool:
     if kind_of(value) != type_.name:
         return False
     if isinstance(value, list):
-        return all(conforms(lift(item), each, named) for each in type_.inner for item in value)
+        items = {id(item): item for item in value}.values()
+        return all(conforms(lift(item), each, named) for each in type_.inner for item in items)
     if isinstance(value, Range):
         ends = (value.low, value.high)
         return all(conforms(end, each, named) for each in type_.inner for end in ends)

@@ -14,6 +14,7 @@ from decimal import Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 from typing import Any
 
 from cid.feel import temporal
+from cid.feel.budget import bounded, spend
 from cid.feel.moments import Beyond, Months, Span
 
 DECIMAL = Context(
@@ -73,13 +74,17 @@ class Lambda(Function):
 
     def __call__(self, *values: Any) -> Any:
         """Apply it; null where the number of values is wrong."""
-        return self.call(*values) if len(values) == len(self.parameters) else None
+        return bounded(self._run, values) if len(values) == len(self.parameters) else None
+
+    def _run(self, values: tuple[Any, ...]) -> Any:
+        spend()
+        return self.call(*values)
 
     def by_name(self, named: Mapping[str, Any]) -> Any:
         """Apply it to values given by the names of its parameters."""
         if named.keys() != set(self.parameters):
             return None
-        return self.call(*(named[name] for name in self.parameters))
+        return self(*(named[name] for name in self.parameters))
 
 
 def number_from_text(text: str) -> int | Decimal:
@@ -107,7 +112,9 @@ def lift(value: Any) -> Any:
     kind = type(value)
     if kind in READY:
         return value
-    if kind is list or kind is tuple:
+    if kind is list:
+        return value if READY.issuperset(map(type, value)) else _lift_list(value, {})
+    if kind is tuple:
         return [lift(item) for item in value]
     if kind is float:
         return Decimal(repr(value)) if math.isfinite(value) else None
@@ -119,6 +126,17 @@ def lift(value: Any) -> Any:
     if isinstance(value, set | frozenset):
         return [lift(item) for item in sorted(value, key=str)]
     return value
+
+
+def _lift_list(value: list[Any], known: dict[int, list[Any]]) -> list[Any]:
+    """Lift each element; a list that occurs in many places is looked at once."""
+    found = known.get(id(value))
+    if found is None:
+        found = [_lift_list(item, known) if type(item) is list else lift(item) for item in value]
+        if all(new is old for new, old in zip(found, value, strict=True)):
+            found = value
+        known[id(value)] = found
+    return found
 
 
 def kind_of(value: Any) -> str:

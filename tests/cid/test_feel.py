@@ -1,6 +1,6 @@
 """What FEEL means: values, names, cells, dates, and what is said when something is wrong."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
@@ -145,6 +145,46 @@ MEANINGS = [
     ('substring(string: "customer", start position: 2, length: 3)', "ust"),
     ("// a remark\n1 /* another */ + 1", 2),
     ("unknown function(1)", None),
+    ("string(date(-2017, 12, 31))", "-2017-12-31"),
+    ('string(@"99999-12-31" + @"P1D")', "100000-01-01"),
+    ('(@"99999-01-01" - @"2021-01-01").days', 35_785_729),
+    ('string(@"10:20:30.123456789@Europe/Paris")', "10:20:30.123456789@Europe/Paris"),
+    ('@"10:20:30.123456788" < @"10:20:30.123456789"', True),
+    ('string(@"PT0.000000001S" * 1500)', "PT0.0000015S"),
+    ('date("1000000000-01-01")', None),
+    ('date("02026-01-01")', None),
+    ('time("24:00:00")', time(0)),
+    ('date and time("2026-01-31T24:00:00")', datetime(2026, 2, 1)),
+    ('@"2026-01-31T00:00:00" - @"2026-01-31T00:00:00Z"', None),
+    ('@"2026-01-31T06:00:00Z" - @"2026-01-31"', timedelta(hours=6)),
+    ("(< 5) = (< 5)", True),
+    ("(= 5) = [5..5]", False),
+    ("6 in (!= 5)", True),
+    ("[1..10[.end included", False),
+    ("before([1..5), 5)", True),
+    ("after(5, [1..5])", False),
+    ("meets([1..5], [5..6])", True),
+    ("overlaps before([1..5], [3..8])", True),
+    ("finishes(10, [1..10])", True),
+    ("includes([1..10], (1..10))", True),
+    ("during(point: 5, range: [1..10])", True),
+    ("started by([1..10], [1..5])", True),
+    ('coincides("a", [1..2])', None),
+    ('range("[18..21)") = [18..21)', True),
+    ('range("[1+1..21)")', None),
+    ("[1] instance of list<number>", True),
+    ("{a: 1} instance of context<a: string>", False),
+    ("(function(x: number) x) instance of function<number> -> Any", True),
+    ("[1..2] instance of range<string>", False),
+    ('(function(x: number) x)("1")', None),
+    ("(function(x: list<number>) x)(1)", [1]),
+    ('upper case(["a"])', "A"),
+    ("(function(f) f(-5))(abs)", 5),
+    ("all()", None),
+    ("log(0)", None),
+    ("0 ** 0", 1),
+    ('sort([1, "a"])', None),
+    ("partial", None),
     ('"\\u00e9\\n\\"" = "é\n\\""', True),
 ]
 
@@ -336,12 +376,32 @@ def test_text_of_the_author_never_becomes_program():
     assert compile_expression(tree.Path(tree.Name(name), evil))({name: {evil: 5}}) == 5
 
 
+TWICE = ", ".join(f"a{index}: [a{index - 1}, a{index - 1}]" for index in range(1, 60))
+"""Entries of a context whose last is a list with 2 ** 59 elements."""
+
+
 @pytest.mark.parametrize(
-    "text", ["9 ** (9 ** 9)", "10 ** 7000", "for i in 1..10000000 return i", "exp(100000)"]
+    "text",
+    [
+        *("9 ** (9 ** 9)", "10 ** 7000", "for i in 1..10000000 return i", "exp(100000)"),
+        "for i in 1..90000 return for j in 1..90000 return 1",
+        "every i in 1..90000 satisfies every j in 1..90000 satisfies true",
+        "for i in 1..90000 return partial",
+        "(function(f) f(f))(function(f) f(f))",
+        "string(for i in 1..1500 return [partial[-1]])",
+        f"flatten({{a0: [1], {TWICE}}}.a59)",
+        '@"2020-01-01" + @"P1Y" * 10 ** 6000',
+    ],
 )
 def test_what_would_take_for_ever_is_null(text):
     assert evaluate(text, {}) is None
     assert compile_expression(text)({}) is None
+
+
+def test_values_that_hold_themselves_many_times_over_are_compared_at_once():
+    text = f"{{a0: [1], b0: [1.0], {TWICE}, {TWICE.replace('a', 'b')}, r: a59 = b59}}.r"
+    assert evaluate(text, {}) is True
+    assert compile_expression(text)({}) is True
 
 
 def test_an_explanation_shows_what_was_read():

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cmp_to_key
 from typing import Any
 
 from cid.feel.arithmetic import add, divide, multiply
+from cid.feel.budget import spend_on
 from cid.feel.comparison import equal, less
 from cid.feel.functions.numbers import is_number, whole
 from cid.feel.functions.signature import Builtin
 from cid.feel.moments import Months, Span
-from cid.feel.values import DECIMAL, Function, kind_of
+from cid.feel.sameness import Sameness
+from cid.feel.values import DECIMAL, Function
 
 MAX_ITEMS = 1_000_000
 """Longest list a function may make."""
@@ -22,6 +25,7 @@ def _items(values: tuple[Any, ...]) -> list[Any] | None:
     if len(values) == 1:
         only = values[0]
         if isinstance(only, list):
+            spend_on(len(only))
             return only
         return None if only is None else [only]
     return list(values)
@@ -30,6 +34,7 @@ def _items(values: tuple[Any, ...]) -> list[Any] | None:
 def as_list(value: Any) -> list[Any] | None:
     """Give a value as a list: one value is a list of one."""
     if isinstance(value, list):
+        spend_on(len(value))
         return value
     return None if value is None else [value]
 
@@ -181,6 +186,7 @@ def concatenate(*lists: Any) -> Any:
     """Join lists into one."""
     joined: list[Any] = []
     for each in lists:
+        spend_on(len(each) if isinstance(each, list) else 0)
         joined.extend(each if isinstance(each, list) else [each])
         if len(joined) > MAX_ITEMS:
             return None
@@ -237,25 +243,17 @@ def index_of(given: Any, match: Any) -> Any:
 
 
 class _Seen:
-    """The values met so far; plain ones are found at once, others by comparing with each."""
+    """The values met so far."""
 
     def __init__(self) -> None:
-        self._plain: dict[tuple[str, Any], int] = {}
-        self._others: list[list[Any]] = []
+        self._sameness = Sameness()
+        self._counts: dict[int, int] = {}
 
     def again(self, value: Any) -> int:
         """Count how often a value has been met, this time included."""
-        kind = kind_of(value)
-        if kind in ("number", "string", "boolean", "null"):
-            key = kind, value
-            self._plain[key] = self._plain.get(key, 0) + 1
-            return self._plain[key]
-        for other in self._others:
-            if _same(other[0], value):
-                other.append(value)
-                return len(other)
-        self._others.append([value])
-        return 1
+        number = self._sameness.number(value)
+        self._counts[number] = self._counts.get(number, 0) + 1
+        return self._counts[number]
 
 
 def distinct_values(given: Any) -> Any:
@@ -271,11 +269,13 @@ def union(*lists: Any) -> Any:
 
 def duplicate_values(given: Any) -> Any:
     """Give the elements that occur more than once, in the order of their first appearance."""
-    items, seen = as_list(given), _Seen()
+    items, sameness = as_list(given), Sameness()
     if items is None:
         return None
-    repeated = [item for item in items if seen.again(item) == 2]
-    return [item for item in distinct_values(items) if any(_same(item, each) for each in repeated)]
+    numbers = [sameness.number(item) for item in items]
+    counts = Counter(numbers)
+    first = dict(zip(reversed(numbers), reversed(items), strict=True))
+    return [first[number] for number in counts if counts[number] > 1]
 
 
 def flatten(given: Any) -> Any:
@@ -285,7 +285,11 @@ def flatten(given: Any) -> Any:
         return None
     flat: list[Any] = []
     waiting = items[::-1]
+    steps = 0
     while waiting:
+        steps += 1
+        if steps + len(waiting) > MAX_ITEMS:
+            return None
         item = waiting.pop()
         if isinstance(item, list):
             waiting.extend(reversed(item))

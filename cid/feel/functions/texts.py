@@ -9,12 +9,12 @@ from cid.feel import regular
 from cid.feel.functions.numbers import is_number, whole
 from cid.feel.functions.signature import Builtin
 from cid.feel.values import MAX_TEXT
-from cid.feel.writing import text_of
+from cid.feel.writing import exact_text_of
 
 
 def string(from_: Any) -> str | None:
     """Write a value as text."""
-    return None if from_ is None else text_of(from_)
+    return None if from_ is None else exact_text_of(from_)
 
 
 def substring(string: Any, start_position: Any, length: Any = None) -> str | None:
