@@ -140,6 +140,11 @@ def findings(definitions: Definitions) -> list[Finding]:
         found.extend(of_rule(rule, definitions, domains))
     for table in definitions.of(TABLES).values():
         found.extend(of_table(table, domains))
+    return in_files(definitions, found)
+
+
+def in_files(definitions: Definitions, found: Iterable[Finding]) -> list[Finding]:
+    """Give findings the line and column of their files, in that order."""
     texts: dict[str, str] = {}
     placed = []
     for each in found:
@@ -409,4 +414,4 @@ def _is_word(text: str) -> bool:
     return text.replace(" ", "").replace("_", "").isalnum()
 
 
-__all__ = ["Finding", "as_form", "domains_of", "findings", "of_rule", "of_table"]
+__all__ = ["Finding", "as_form", "domains_of", "findings", "in_files", "of_rule", "of_table"]

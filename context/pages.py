@@ -133,6 +133,8 @@ def write_rule(
     context = request.state.company.context
     shown: dict[str, Any] = {"customer": customer, "reason": reason, "days": days}
     try:
+        if do in ("check", "history"):
+            shown["audience"] = context.workbench.audience(name, text)
         if do == "try":
             found = _find_one(request.state.company, customer) if customer.strip() else ""
             shown["unknown"] = "" if found else customer

@@ -28,6 +28,7 @@ from context.analysis import Finding, as_form, domains_of, of_rule, of_table
 from context.decision import ReadyRule, Table, ready_rules
 from context.model import SCENARIOS, TABLES, Rule
 from context.ports import Action, StepRow, Store
+from context.pressure import of_pressure
 from context.publishing import (
     KINDS,
     PUBLISHERS,
@@ -41,6 +42,8 @@ from context.publishing import (
     unknown_person,
 )
 
+CROWD = 200_000
+"""How many customers are looked at one by one while somebody waits."""
 MOST = 12
 """How many completions are offered."""
 NEW_RULE = """{name}:
@@ -107,6 +110,7 @@ class Workbench:
         store: Store,
         submit: Callable[..., Any],
         renew: Callable[[], None],
+        people: Callable[[], Sequence[str]],
     ) -> None:
         self._definitions = definitions
         self._segmentation = segmentation
@@ -116,6 +120,7 @@ class Workbench:
         self._store = store
         self._submit = submit
         self._renew = renew
+        self._people = people
         self._writing = threading.Lock()
 
     def open(self, kind: str, name: str, text: str | None = None) -> dict[str, Any]:
@@ -204,7 +209,7 @@ class Workbench:
         found = [
             placed(each)
             for each in (
-                of_rule(entry, self._definitions)
+                (*of_rule(entry, self._definitions), *self._pressure(entry))
                 if kind == "rule"
                 else of_table(entry, domains_of(self._definitions))
             )
@@ -267,6 +272,22 @@ class Workbench:
             "values": shown(self._vocabulary.scope(view, condition.words)),
             "explanation": self._vocabulary.explain(condition, view),
         }
+
+    def audience(self, name: str, text: str) -> dict[str, int] | None:
+        """Count for how many customers a rule's condition holds now; None where that is not known.
+
+        It is not where the condition reads an event, or where something is wrong with the text.
+        """
+        draft = self.check("rule", name, text)
+        if draft.entry is None or any(each.level == "error" for each in draft.found):
+            return None
+        condition = self._vocabulary.compile(draft.entry.value.when)
+        people = self._people()
+        if "event" in condition.words or len(people) > CROWD:
+            return None
+        view = self._segmentation.view
+        holds = sum(condition.run(view(customer)) is True for customer in people)
+        return {"holds": holds, "of": len(people)}
 
     def complete(self, kind: str, text: str, caret: int) -> list[dict[str, str | int]]:
         """Offer what the word before the caret may become: names, functions, fields.
@@ -402,6 +423,10 @@ class Workbench:
         live = self._definitions.of(_section(kind)).get(name)
         entries = [entry for entry in (live, draft.entry) if entry is not None]
         return any(getattr(entry.value, "approval", False) for entry in entries)
+
+    def _pressure(self, entry: Entry[Any]) -> Iterable[Finding]:
+        event = entry.value.on.event or entry.value.on.action
+        return of_pressure(entry, self._definitions, domains_of(self._definitions, event))
 
     def _examples(self, kind: str, entry: Entry[Any]) -> Iterable[scenarios.Outcome]:
         """Run the examples about a definition as it would be; a mistake in it is raised."""

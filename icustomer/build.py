@@ -228,7 +228,9 @@ def _build(
             ),
             vocabulary,
         ),
-        lambda entry: ready_rules({entry.name: entry}, tables, vocabulary, actions)[entry.name],
+        lambda entry: ready_rules({entry.name: entry}, context.ready()[1], vocabulary, actions)[
+            entry.name
+        ],
     )
 
     def renew() -> None:
@@ -246,7 +248,14 @@ def _build(
             lineage.read(rules)
 
     context.workbench = Workbench(
-        definitions, segmentation, context.ready, actions, stores["context"], cii.submit, renew
+        definitions,
+        segmentation,
+        context.ready,
+        actions,
+        stores["context"],
+        cii.submit,
+        renew,
+        lambda: list(customers.members),
     )
     desk.advise(context)
     cfa = Applications(

@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 import pytest
+from fastapi.testclient import TestClient
+from pydantic import SecretStr
 
 from cid.kit.clock import ManualClock, format_time, parse_time
 from cid.kit.errors import Conflict, InvalidDefinition, InvalidInput, Refused
@@ -14,6 +16,7 @@ from context.model import RULES
 from context.passages import read_grid, write_grid
 from context.workbench import Author
 from icustomer import ICustomer
+from icustomer.app import create_app
 from icustomer.definitions import read
 from icustomer.rebuilding import rebuild_company
 from icustomer.starting import STARTER
@@ -228,3 +231,53 @@ def test_steps_outlive_a_rebuild_and_only_our_own_people_take_any(company):
 def test_what_a_word_may_become_is_offered(company, text, offered):
     found = bench(company).complete("rule", text, len(text))
     assert offered in [each["insert"] for each in found]
+
+
+def test_how_many_it_holds_for_is_counted_where_that_is_known(company, buys):
+    buys(1, 50)
+    now = RULE.replace("event.total >= 30", "orders 90d > 0")
+    assert bench(company).audience("thank", now) == {"holds": 1, "of": 1}
+    assert bench(company).audience("thank", now.replace("> 0", "> 5")) == {"holds": 0, "of": 1}
+    assert bench(company).audience("thank", RULE) is None
+    assert bench(company).audience("thank", "thank: [") is None
+
+
+def test_whom_a_rule_may_speak_to_too_often_is_told(company):
+    text = RULE + "  proactive: true\n"
+    said = [each["text"] for each in bench(company).diagnose("rule", "thank", text)["findings"]]
+    assert any("again and again" in each for each in said)
+    offer = text.replace("task: {queue: loyalty, title: Thank}", "offer: {table: gift}")
+    offer += "  once per: 30 d\n"
+    bench(company).publish("rule", "thank", offer.replace(">= 30", ">= 100"), ANN, "a gift")
+    other = offer.replace("thank:", "greet:", 1)
+    said = [each["text"] for each in bench(company).diagnose("rule", "greet", other)["findings"]]
+    assert said == [
+        "thank is set off by the same, does offer too, and nothing keeps the two apart."
+    ]
+    apart = other.replace(">= 30", "< 50")
+    assert bench(company).diagnose("rule", "greet", apart)["findings"] == []
+
+
+def test_behind_a_login_two_people_publish_what_needs_two(company):
+    people = {"ann/analyst": "a", "bob/architect": "b", "carl/agent": "c"}
+    company.settings = company.settings.model_copy(
+        update={"credentials": {name: SecretStr(word) for name, word in people.items()}}
+    )
+    text = RULE + "  approval: true\n"
+    given = {"do": "publish", "text": text, "reason": "more thanks"}
+    with TestClient(create_app(company, beat=False), base_url="http://127.0.0.1") as client:
+
+        def post(name: str, **said: str) -> str:
+            word = people[next(each for each in people if each.startswith(name))]
+            answer = client.post("/rules/thank/edit", data=said, auth=(name, word))
+            assert answer.status_code == 200
+            return answer.text
+
+        assert "Agents read rules" in post("carl", **given)
+        assert "A second person is asked" in post("ann", **given)
+        version = bench(company).open("rule", "thank")["asks"]["version"]
+        assert "A second person has to agree" in post("ann", do="approve", version=version)
+        assert "Published" in post("bob", do="approve", version=version)
+    assert company.context.rule("thank")["version"] == version
+    newest = bench(company).open("rule", "thank")["steps"][0]
+    assert (newest["actor"], newest["reason"]) == ("bob", "more thanks (ann + bob)")
