@@ -22,7 +22,8 @@ from cid.feel import (
     tree,
     write,
 )
-from cid.feel.temporal import Months
+from cid.feel.functions import BUILTINS
+from cid.feel.temporal import Months, parse_temporal
 from cid.feel.values import kind_of
 
 EXAMPLES = int(os.environ.get("FEEL_EXAMPLES", "60"))
@@ -45,6 +46,14 @@ MOMENTS = st.sampled_from(
     [datetime(2026, 1, 31, 12, tzinfo=UTC), datetime(2024, 2, 29, 0, 0, 1, tzinfo=UTC)]
 )
 DURATIONS = st.sampled_from([timedelta(days=30), timedelta(hours=-5), Months(14), Months(-1)])
+ODD_TIMES = st.sampled_from(
+    [
+        *("10:20:30", "23:59:59.999999999", "10:20:30+02:00", "00:00:00@Europe/Paris"),
+        *("99999-12-31", "-0044-03-15", "9999-12-31", "2026-01-31T10:00:00"),
+        *("2026-03-29T02:30:00@Europe/Paris", "99999-12-31T23:00:00.5Z", "PT0.000000001S"),
+        *("-P3000000000D", "P2Y", "2026-10-25T02:30:00.123456789+01:00"),
+    ]
+).map(parse_temporal)
 
 ROWS = st.fixed_dictionaries(
     {
@@ -82,30 +91,21 @@ SCOPES = ROWS.flatmap(
     )
 )
 
-LITERALS = (st.none() | st.booleans() | WHOLE | DECIMALS | TEXTS | DATES | MOMENTS | DURATIONS).map(
-    tree.Literal
-)
+LITERALS = (
+    st.none() | st.booleans() | WHOLE | DECIMALS | TEXTS | DATES | MOMENTS | DURATIONS | ODD_TIMES
+).map(tree.Literal)
 NAMES = st.sampled_from([*COLUMNS, "items", "x", "item", "sku", "price", "nobody"]).map(tree.Name)
 MISSING = ("x", "item", "sku", "price", "nobody", "not a function")
 COMPARISONS = st.sampled_from(["=", "!=", "<", "<=", ">", ">="])
-FUNCTIONS = st.sampled_from(
+FUNCTIONS = st.sampled_from(sorted({*BUILTINS, "not a function"})).map(tree.Name)
+PARAMETERS = sorted({name for each in BUILTINS.values() for name in each.parameters} | {"list"})
+TYPES = st.sampled_from(
     [
-        *("count", "min", "max", "sum", "mean", "all", "any", "flatten", "reverse", "string"),
-        *("number", "abs", "floor", "decimal", "date", "duration", "string length", "upper case"),
-        *("distinct values", "not a function", "sqrt", "list contains", "starts with", "is"),
-        *("contains", "substring", "append", "concatenate", "index of", "split", "sort", "mode"),
-        *("date and time", "time", "round half up", "modulo", "matches", "replace", "get value"),
-        *("get entries", "context put", "sublist", "remove", "insert before", "union", "even"),
-        *(
-            "median",
-            "stddev",
-            "product",
-            "string join",
-            "context merge",
-            "years and months duration",
-        ),
+        *("number", "string", "list", "Any", "date", "list<number>", "list<list<string>>"),
+        *("range<number>", "range<date>", "context<x: number>", "function<number> -> number"),
+        *("days and time duration", "date and time", "tNobody"),
     ]
-).map(tree.Name)
+)
 
 
 def tuples(inner, smallest=1, largest=3):
@@ -145,12 +145,40 @@ def larger(inner):
             tree.Context, tuples(st.builds(tree.Entry, st.sampled_from(["x", "sku"]), inner), 0)
         ),
         intervals(inner),
+        st.builds(
+            lambda end, sign: tree.Interval(end, end, sign == "=", sign == "=", sign),
+            inner,
+            st.sampled_from(["=", "!="]),
+        ),
         st.builds(tree.Filter, inner, inner),
         st.builds(tree.For, turns, inner),
         st.builds(tree.Quantified, st.sampled_from(["some", "every"]), turns, inner),
         st.builds(tree.Call, FUNCTIONS, tuples(inner, 0)),
+        st.builds(
+            tree.Call,
+            FUNCTIONS,
+            st.just(()),
+            tuples(st.builds(tree.Argument, st.sampled_from(PARAMETERS), inner)),
+        ),
         st.builds(tree.Call, st.builds(tree.Function, st.just(("x",)), inner), tuples(inner)),
-        st.builds(tree.InstanceOf, inner, st.sampled_from(["number", "string", "list", "Any"])),
+        st.builds(
+            tree.Call,
+            st.builds(
+                tree.Function,
+                st.just(("x",)),
+                inner,
+                st.tuples(TYPES.filter(lambda name: name != "Any")),
+            ),
+            tuples(inner),
+        ),
+        st.builds(
+            lambda items, body: tree.Call(
+                tree.Name("sort"), (items, tree.Function(("x", "sku"), body))
+            ),
+            inner,
+            inner,
+        ),
+        st.builds(tree.InstanceOf, inner, TYPES),
     )
 
 
