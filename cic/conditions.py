@@ -205,8 +205,13 @@ def _edges(tree: Any) -> dict[str, frozenset[Decimal] | None]:
     return found
 
 
+_AS_THEY_ARE = frozenset({str, int, bool, float})
+
+
 def shown(value: Any) -> Any:
     """Return nested values as JSON knows them."""
+    if value is None or type(value) in _AS_THEY_ARE:
+        return value
     if isinstance(value, Mapping):
         return {str(key): shown(each) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

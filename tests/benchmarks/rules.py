@@ -188,17 +188,25 @@ def zen_table(zen: Any, some: Rules) -> Ask:
     return ask
 
 
-def rate(ask: Callable[[Event], Any], asked: list[Event], seconds: float) -> float:
-    """Ask again and again for a while; events per second, the best of three."""
+def rate(
+    ask: Callable[[Event], Any],
+    asked: list[Event],
+    seconds: float,
+    clock: Callable[[], float] = time.perf_counter,
+) -> float:
+    """Ask again and again for a while; events per second, the best of three.
+
+    On a shared machine the time of the process says what the clock on the wall hides.
+    """
     best = 0.0
     for _ in range(3):
-        count, start = 0, time.perf_counter()
-        while (passed := time.perf_counter() - start) < seconds / 3:
+        count, start = 0, clock()
+        while (passed := clock() - start) < seconds / 3:
             for at in range(0, len(asked), 20):
                 for said in asked[at : at + 20]:
                     ask(said)
                 count += len(asked[at : at + 20])
-                if time.perf_counter() - start > seconds / 3:
+                if clock() - start > seconds / 3:
                     break
         best = max(best, count / passed)
     return best
@@ -222,10 +230,12 @@ def matching(seconds: float, count: int, goal: int, compare: bool, ranges: bool 
     index = Index.build(trees)
     built = time.perf_counter() - start
     ours = rate(index.match, asked, seconds)
+    alone = rate(index.match, asked, seconds / 3, time.process_time)
     tell(
         case="range only" if ranges else "one event",
         rules=count,
         events_per_second=round(ours),
+        events_per_cpu_second=round(alone),
         goal=goal,
         matches=round(sum(len(index.match(said)) for said in asked) / len(asked), 1),
         p99_ms=round(slowest(index.match, asked), 4),
@@ -259,7 +269,7 @@ def logged(seconds: float, count: int) -> None:
         log.execute("PRAGMA synchronous = FULL")
         log.execute("CREATE TABLE firing (rule TEXT, event INTEGER, at INTEGER)")
         done = fired = 0
-        start = time.perf_counter()
+        start, work = time.perf_counter(), time.process_time()
         while (passed := time.perf_counter() - start) < seconds:
             begin = done % len(lines)
             rows = [
@@ -271,14 +281,58 @@ def logged(seconds: float, count: int) -> None:
             log.executemany("INSERT INTO firing VALUES (?, ?, ?)", rows)
             log.execute("COMMIT")
             done, fired = done + DURABLE, fired + len(rows)
+        worked = time.process_time() - work
         assert log.execute("SELECT count(*) FROM firing").fetchone() == (fired,)
         log.close()
     tell(
         case="end to end, firing log",
         rules=count,
         events_per_second=round(done / passed),
+        events_per_cpu_second=round(done / worked),
         firings_per_second=round(fired / passed),
         goal=20_000,
+    )
+
+
+def decided(seconds: float, count: int) -> None:
+    """Let a company's rules decide: each firing with the values read, its action, and its counts."""
+    from cid.model.fact import Fact
+    from icustomer import ICustomer
+
+    chance = random.Random(SEED)
+    some, asked = rules(count, chance), events(5_000, chance)
+    text = ["company: {name: Shop}", "systems: {web: {}}", "queues: {q: {app: sales}}"]
+    text += ["identifiers: {user_id: {unique: true}}", "rules:"]
+    for id, tests in some.items():
+        when = json.dumps(written(tests[1:], FEEL, "event."))
+        text.append(
+            f"  {id}: {{on: {{event: {tests[0][2]}}}, when: {when}, do: [{{webhook: {{url: 'http://x.example'}}}}]}}"
+        )
+    with tempfile.TemporaryDirectory() as aside:
+        (Path(aside) / "shop.yaml").write_text("\n".join(text), encoding="utf-8")
+        with ICustomer.open(Path(aside)) as company:
+            company.catch_up()
+            execution = company.context.execution
+            done = 0
+            start, work = time.perf_counter(), time.process_time()
+            while (passed := time.perf_counter() - start) < seconds:
+                with company.database.write() as connection:
+                    for number in range(done, done + DURABLE):
+                        said = asked[number % len(asked)]
+                        fact = Fact(number, f"m{number}", "web", "track", said["type"], 1, 1, ())
+                        fact.properties, fact.customer = said, f"c_{number % 1000}"
+                        fact.identity = f"user_id:{number % 1000}"
+                        execution.apply(fact)
+                    execution.flush(connection)
+                done += DURABLE
+            worked = time.process_time() - work
+            fired = company.context.store.totals()["decisions"]
+    tell(
+        case="end to end, decision log of the product",
+        rules=count,
+        events_per_second=round(done / passed),
+        events_per_cpu_second=round(done / worked),
+        firings_per_second=round(fired / passed),
     )
 
 
@@ -384,7 +438,7 @@ def tell(**said: Any) -> None:
 
 
 def main(seconds: float = 3.0, count: int = 1_000_000, *cases: str) -> None:
-    wanted = cases or ("1000", "5000", "ranges", "log", "history")
+    wanted = cases or ("1000", "5000", "ranges", "log", "decided", "history")
     if "1000" in wanted:
         matching(seconds, 1_000, 100_000, compare=True)
     if "5000" in wanted:
@@ -393,6 +447,8 @@ def main(seconds: float = 3.0, count: int = 1_000_000, *cases: str) -> None:
         matching(seconds, 1_000, 60_000, compare=False, ranges=True)
     if "log" in wanted:
         logged(seconds, 1_000)
+    if "decided" in wanted:
+        decided(seconds, 1_000)
     if "history" in wanted:
         history(count, 1_000)
 
