@@ -17,9 +17,9 @@ from cid.kit.definitions import Definitions, Entry
 from cid.kit.errors import NotFound
 from cid.model.definition import COMPANY
 from context.backtest import DRAFT, LIVE, Backtests, Difference, read_draft, report, summary
-from context.decision import ReadyRule, Supposed, Table
+from context.decision import ReadyRule, Supposed, Table, ready_models
 from context.execution import Execution
-from context.model import TABLES, Rule, Trigger
+from context.model import MODELS, TABLES, Rule, Trigger
 from context.ports import Store
 from context.workbench import Workbench
 
@@ -52,6 +52,7 @@ class CustomerContext:
         self.store = store
         self._rules = rules
         self._tables = tables
+        self._models = ready_models(definitions.of(MODELS))
         self._segmentation = segmentation
         self._customers = customers
         self._current = current
@@ -252,6 +253,35 @@ class CustomerContext:
         if table not in self._tables:
             raise NotFound("decision table", table, self._tables)
         return self.decide(table, inputs) or {"row": 0, "table": table}
+
+    def models(self) -> list[dict[str, Any]]:
+        """List the decision models: what they decide, and from what."""
+        return [
+            {
+                "name": name,
+                "title": titles(entry),
+                "description": described(entry),
+                "owner": entry.value.owner,
+                "inputs": dict(entry.value.inputs),
+                "decisions": {
+                    each: list(decision.needs) for each, decision in entry.value.decisions.items()
+                },
+                "services": list(entry.value.services),
+                "version": entry.version,
+                "file": entry.file,
+            }
+            for name, entry in self.definitions.of(MODELS).items()
+        ]
+
+    def ask_model(self, model: str, decision: str, inputs: Mapping[str, Any]) -> Any:
+        """Give the value of a decision of a model.
+
+        Raises:
+            NotFound: no such model, or nothing of that name in it.
+        """
+        if model not in self._models:
+            raise NotFound("decision model", model, self._models)
+        return shown(self._models[model].evaluate(decision, inputs))
 
     def next_best_action(self, customer: str) -> dict[str, Any] | None:
         """Say what should be offered to a customer now, with the reason, or None."""

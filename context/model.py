@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from cid.kit.clock import MINUTE, parse_duration
 from cid.kit.definitions import Definition, Duration, Feel, Section
-from context.diagrams import HitPolicy
+from context.diagrams import DecisionModel, HitPolicy
 
 _TIME_OF_DAY = re.compile(r"([01]?\d|2[0-3])(:[0-5]\d)?")
 
@@ -153,4 +153,5 @@ class Scenario(Definition):
 RULES = Section("rules", Rule)
 TABLES = Section("tables", DecisionTable)
 SCENARIOS = Section("scenarios", Scenario)
-SECTIONS = (RULES, TABLES, SCENARIOS)
+MODELS = Section("models", DecisionModel)
+SECTIONS = (RULES, TABLES, SCENARIOS, MODELS)

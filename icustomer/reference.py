@@ -28,6 +28,7 @@ from pydantic.fields import FieldInfo
 from cbc.model import CAPABILITIES, MEASURES
 from cbc.ports import CAPABILITIES as CAPABILITY_PLUGINS
 from cid.kit.definitions import Definition, Definitions, Feel, Section, Title, load
+from context.diagrams import Expression
 from icustomer.definitions import SECTIONS
 from icustomer.settings import Settings
 from icustomer.sockets import PORTS
@@ -99,6 +100,9 @@ def cli_page() -> str:
 
 def _commands(prefix: str, commands: Mapping[str, Any]) -> Iterator[str]:
     for name, command in commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(f"{prefix} {name}", command.commands)
+            continue
         arguments = [each for each in command.params if each.param_type_name == "argument"]
         options = [each for each in command.params if each.param_type_name == "option"]
         words = [_argument(each) for each in arguments]
@@ -172,6 +176,8 @@ def _model(model: type[BaseModel], told: set[type[BaseModel]]) -> Iterator[str]:
     if rows:
         yield _table(("field", "what", "meaning", "if not given"), rows)
     for inner in dict.fromkeys(nested):
+        if inner in told:
+            continue  # It was told within one of those before it.
         yield f"#### {inner.__name__}\n"
         yield from _model(inner, told)
 
@@ -184,6 +190,10 @@ def type_words(hint: Any) -> str:
     """
     if hint == Feel:
         return "FEEL"
+    if hint is Any:
+        return "any value"
+    if hint == Expression:
+        return "FEEL, or one of the boxes"
     if hint in WORDS:
         return WORDS[hint]
     origin, parts = get_origin(hint), get_args(hint)

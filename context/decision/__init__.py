@@ -3,7 +3,7 @@
 Pure: takes what is known, returns what follows and why.
 """
 
-from context.decision.model import Model
+from context.decision.model import Model, ready_models
 from context.decision.rules import (
     EXTRA_WORDS,
     Decided,
@@ -22,5 +22,6 @@ __all__ = [
     "ReadyRule",
     "Supposed",
     "Table",
+    "ready_models",
     "ready_rules",
 ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cid.feel.values import Lambda, lift
+from cid.kit.definitions import Entry
 from cid.kit.errors import InvalidInput, NotFound
 from context.decision.boxed import BUDGET, Budget, Maker, TooMuch, function
 from context.decision.expressions import Run
@@ -326,3 +327,29 @@ class Asked:
     def _called(self, name: str, names: tuple[str, ...], *given: Any) -> Any:
         self._budget.spend()
         return self.service(name, dict(zip(names, given, strict=True)))
+
+
+def ready_models(entries: Mapping[str, Entry[DecisionModel]]) -> dict[str, Model]:
+    """Make the models of a company ready; they import each other by name.
+
+    Raises:
+        InvalidDefinition: a model is wrong, or imports what is no model.
+    """
+    ready: dict[str, Model] = {}
+    graph = {name: entry.value.imports.values() for name, entry in entries.items()}
+    try:
+        order = list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        raise entries[error.args[1][0]].error("models import each other in a ring.") from error
+    for name in order:
+        entry = entries.get(name)
+        if entry is None:
+            continue  # The model that imports it says so.
+        named = entry.value.model_copy(update={"namespace": name})
+        try:
+            ready[name] = Model(named, ready.values())
+        except InvalidInput as error:
+            raise entry.error(error.message, hint=error.hint) from error
+        if ready[name].problems:
+            raise entry.error(ready[name].problems[0])
+    return ready

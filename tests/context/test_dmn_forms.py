@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cid.kit.errors import InvalidInput, NotFound
+from cid.kit.errors import InvalidDefinition, InvalidInput, NotFound
 from context.decision import Model
 from context.diagrams import DecisionModel
 
@@ -122,3 +122,44 @@ def test_one_of_several_models_is_named():
     assert Model.from_yaml(text, "b").evaluate("d", {}) == 2
     with pytest.raises(NotFound, match="'c'"):
         Model.from_yaml(text, "c")
+
+
+COMPANY = """
+models:
+  prices:
+    inputs: {total: number}
+    decisions:
+      net: {needs: [total], is: total / 2}
+  offers:
+    imports: {prices: prices}
+    decisions:
+      offer: {needs: [prices.net], is: 'if prices.net > 10 then "mug" else "none"'}
+"""
+
+
+def test_models_of_a_company_are_asked_by_name_and_use_each_other(world):
+    with world(COMPANY) as w:
+        context = w.company.context
+        assert context.ask_model("offers", "offer", {"prices.total": 30}) == "mug"
+        assert context.ask_model("prices", "net", {"total": 3}) == 1.5
+        assert [each["name"] for each in context.models()] == ["prices", "offers"]
+        with pytest.raises(NotFound, match="'prices'"):
+            context.ask_model("price", "net", {})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("total / 2", "total /", "ends too early"),
+        ("prices: prices", "prices: price", "no model 'price'"),
+        ("[prices.net]", "[prices.gross]", "which does not exist"),
+        ("inputs: {total", "imports: {o: offers}\n    inputs: {total", "ring"),
+        ("is: total / 2", "iss: total / 2", "iss"),
+    ],
+)
+def test_a_model_that_cannot_decide_is_told_when_the_company_opens(world, before, after, said):
+    assert before in COMPANY
+    with pytest.raises(InvalidDefinition, match=said) as told:
+        with world(COMPANY.replace(before, after)):
+            pass
+    assert "more.yaml:" in str(told.value)
