@@ -65,7 +65,10 @@ def explain(
 
 
 def _explained(node: tree.Node, env: Env) -> Explanation:
-    value = value_in(node, env)
+    try:
+        value = value_in(node, env)
+    except RecursionError:
+        value = None
     parts: tuple[Explanation, ...] = ()
     if not isinstance(node, tree.Path):
         parts = tuple(_explained(part, env) for part in _parts(node, env))

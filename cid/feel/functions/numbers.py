@@ -23,7 +23,9 @@ def is_number(*values: Any) -> bool:
 
 def whole(value: Any) -> int | None:
     """Give a whole number, or nothing where the value is none."""
-    return int(value) if is_number(value) and value == value // 1 else None
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else None
+    return value if type(value) is int else None
 
 
 def number(from_: Any, grouping_separator: Any = None, decimal_separator: Any = None) -> Any:
