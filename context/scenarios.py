@@ -97,7 +97,9 @@ def run(
         types: the attributes, to bring what is written into their types.
     """
     given = {
-        word: convert(types[word].value.type, value) if word in types else value
+        word: convert(types[word].value.type, value)
+        if word in types and word not in WORDS
+        else value
         for word, value in scenario.given.items()
     }
     view = cast("CustomerView", Imagined(given, vocabulary, domains))
@@ -172,9 +174,7 @@ def _finding(
     hint: str = "",
     **words: Any,
 ) -> Finding:
-    return Finding(
-        "scenarios", entry.name, level, form, words, path, entry.line, 1, entry.file, hint
-    )
+    return Finding("scenarios", entry.name, level, form, words, path, file=entry.file, hint=hint)
 
 
 def _compared(name: str, expected: Mapping[str, Any], found: Mapping[str, Any]) -> Outcome:

@@ -62,14 +62,18 @@ def check_company(directory: Path, language: str = "en") -> list[dict[str, Any]]
 
 def _found(definitions: Any, language: str) -> list[dict[str, Any]]:
     """Say what analysis finds in conditions and tables, in a language."""
-    from context.analysis import as_form, findings
+    from context.analysis import as_form, findings, in_files
     from context.pressure import pressures
     from context.scenarios import failures
     from icustomer.web.language import read_catalogues
 
     catalogue = read_catalogues(LOCALES)[language]
     problems = []
-    for each in [*findings(definitions), *pressures(definitions), *failures(definitions)]:
+    for each in [
+        *findings(definitions),
+        *pressures(definitions),
+        *in_files(definitions, failures(definitions)),
+    ]:
         words = {
             name: catalogue.messages.get(str(word)) or word for name, word in each.words.items()
         }
