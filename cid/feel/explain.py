@@ -11,6 +11,7 @@ from cid.feel import tree
 from cid.feel.interpreter import Env, Functions, value_in
 from cid.feel.notation import write
 from cid.feel.parser import parse
+from cid.feel.reasons import reason
 from cid.feel.writing import literal_of
 
 
@@ -21,6 +22,8 @@ class Explanation:
     text: str
     value: Any
     children: tuple[Explanation, ...] = ()
+    reason: str = ""
+    """Why it is null, where that does not follow from its parts."""
 
     def reads(self) -> dict[str, Any]:
         """Give the values that were read, by what was read."""
@@ -35,14 +38,16 @@ class Explanation:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the explanation as JSON can carry it; values that JSON lacks are written as text."""
-        return {
+        found = {
             "text": self.text,
             "value": _plain(self.value),
             "children": [child.to_dict() for child in self.children],
         }
+        return {**found, "reason": self.reason} if self.reason else found
 
     def __str__(self) -> str:
-        lines = [f"{self.text} → {literal_of(self.value)}"]
+        why = f": {self.reason}" if self.reason else ""
+        lines = [f"{self.text} → {literal_of(self.value)}{why}"]
         for child in self.children:
             lines.extend("  " + line for line in str(child).splitlines())
         return "\n".join(lines)
@@ -52,6 +57,8 @@ def explain(
     expression: tree.Node | str, scope: Mapping[str, Any], functions: Functions | None = None
 ) -> Explanation:
     """Say why an expression has the value it has.
+
+    Where a part is null for a reason of its own, the reason stands beside it.
 
     >>> print(explain('spend > 100 and tier = "gold"', {"spend": 80, "tier": "gold"}))
     spend > 100 and tier = "gold" → false
@@ -65,14 +72,21 @@ def explain(
 
 
 def _explained(node: tree.Node, env: Env) -> Explanation:
-    try:
-        value = value_in(node, env)
-    except RecursionError:
-        value = None
+    value = _asked(node, env)
     parts: tuple[Explanation, ...] = ()
     if not isinstance(node, tree.Path):
         parts = tuple(_explained(part, env) for part in _parts(node, env))
-    return Explanation(write(node), value, parts)
+    said = ""
+    if value is None:
+        said = reason(node, lambda part: _asked(part, env), env.functions)
+    return Explanation(write(node), value, parts, said)
+
+
+def _asked(node: tree.Node, env: Env) -> Any:
+    try:
+        return value_in(node, env)
+    except RecursionError:
+        return None  # As the interpreter has it for what is nested too deeply.
 
 
 def _parts(node: tree.Node, env: Env) -> list[tree.Node]:

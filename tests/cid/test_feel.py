@@ -455,3 +455,34 @@ def test_a_column_of_unknown_type_takes_the_type_of_its_use_and_only_that():
     assert to_sql("a > 5 and a < 9", {"a": "a"}) == "((a > 5) AND (a < 9))"
     with pytest.raises(Unsupported):
         to_sql('a > 5 and a = "x"', {"a": "a"})
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('orders + "1"', "A number and a string cannot be added."),
+        ("orders / 0", "Nothing can be divided by zero."),
+        ("tier > 5", "A string and a number cannot be compared."),
+        (
+            '@"2026-01-31T12:00:00" - last order',
+            "One of the two has a zone and the other has none.",
+        ),
+        ("not(tier)", "'not' needs true or false, not a string."),
+        ("orders.size", "There is no 'size' in a number."),
+        ("items[7]", "There is no position 7: the list has 2 elements."),
+        ('matches(tier, "(")', "The pattern '(' is wrong."),
+        ("substring(tier)", "'substring' takes another number of values."),
+        ("substring(text: tier)", "'substring' has no such parameters."),
+        ("sum(categories)", "'sum' has no result for a list."),
+        ("nobody(1)", "There is no function 'nobody'."),
+        ("[5..1]", "The ends of the range stand the wrong way round, or have no order."),
+        ("for i in 1..orders * 100000 return i", "It goes through what is no list"),
+        ("nothing + 1", ""),
+        ("nothing > 1 and member", ""),
+    ],
+)
+def test_what_is_null_for_a_reason_says_the_reason(text, reason):
+    found = explain(text, SCOPE)
+    assert found.value is None
+    assert found.reason.startswith(reason)
+    assert bool(found.reason) == bool(reason)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from cid.feel.values import Function, lift
@@ -47,6 +47,19 @@ class Builtin(Function):
         if result is None and self._single and list in map(type, values):
             return self._call(*map(_only, values))
         return result
+
+    def fits(self, count: int) -> bool:
+        """Tell whether it can be given so many values by position."""
+        return self._fewest <= count and (count <= self._most or self._variadic)
+
+    def takes(self, given: Collection[str]) -> bool:
+        """Tell whether it can be given values by these names."""
+        if self._variadic and list(given) == ["list"]:
+            return True
+        return any(
+            set(given) <= set(names) and set(names[: self._fewest]) <= set(given)
+            for names in self._aliases
+        )
 
     def by_name(self, named: Mapping[str, Any]) -> Any:
         """Apply it by name of the parameters; one left out in the middle is null."""
