@@ -177,6 +177,8 @@ class _Parser(Forms):
             following = self._tokens[self._at + 1].text
             if name == "not" and following == "(":
                 self._at += 2
+                if self._sees("negand") and self._tokens[self._at + 1].text == ":":
+                    self._at += 2  # The name of its only parameter.
                 operand = self.expression()
                 self._expect(")", "after 'not('")
                 return tree.Not(operand, **at)

@@ -181,6 +181,7 @@ MEANINGS = [
     ('upper case(["a"])', "A"),
     ("(function(f) f(-5))(abs)", 5),
     ("all()", None),
+    ("not(negand: true)", False),
     ("log(0)", None),
     ("0 ** 0", 1),
     ('sort([1, "a"])', None),

@@ -34,6 +34,8 @@ MEANINGS = [
     ('matches("4", "^[0-9-[3-5]]$")', False),
     ('matches("xyzxyz", "^(xyz)\\1$")', True),
     ('matches("x", "^\\i\\c*$")', True),
+    ('matches("\\u212A", "[A-Z]", "i")', True),
+    ('matches("i", "[A-Z-[OI]]", "i")', False),
     ('matches("", "")', True),
     ('matches("a", "(?=a)")', None),
     ('matches("a", "a{2,1}")', None),

@@ -40,15 +40,31 @@ def without(ranges: Ranges, taken: Ranges) -> Ranges:
 
 
 def any_case(ranges: Iterable[tuple[int, int]]) -> Ranges:
-    """Add to each letter its other case."""
-    found = list(ranges)
+    """Add to each letter all that differ from it in case only."""
+    found, variants = list(ranges), _variants()
     for low, high in tuple(found):
-        for point in range(low, min(high, _LAST_CASED) + 1):
-            sign = chr(point)
-            for other in (sign.lower(), sign.upper()):
-                if len(other) == 1 and other != sign:
-                    found.append((ord(other), ord(other)))
+        points = variants if high - low > len(variants) else range(low, high + 1)
+        for point in points:
+            if low <= point <= high:
+                found.extend((other, other) for other in variants.get(point, ()))
     return joined(found)
+
+
+@cache
+def _variants() -> dict[int, set[int]]:
+    """Give for each letter with case the others that become the same in small or in capitals."""
+    groups: dict[tuple[str, str], set[int]] = {}
+    for point in range(_LAST_CASED + 1):
+        sign = chr(point)
+        small, large = sign.lower(), sign.upper()
+        if small != large:
+            groups.setdefault(("small", small), set()).add(point)
+            groups.setdefault(("large", large), set()).add(point)
+    found: dict[int, set[int]] = {}
+    for group in groups.values():
+        for point in group:
+            found.setdefault(point, set()).update(group)
+    return found
 
 
 _LAST_CASED = 0x1E943
