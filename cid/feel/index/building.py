@@ -22,8 +22,6 @@ ALTERNATIVES = 16
 """Ways in which one condition may be true; what has more is asked as a whole."""
 _WORTH = 64
 """So many ways must there be before they are told apart by the value of one term first."""
-_FEW = 256
-"""Up to so many ways, the ids are looked up eight ways at a time."""
 _MOST = 500
 """Values of one term by which they are told apart at most."""
 
@@ -155,7 +153,8 @@ class _Part(Generic[Id]):
         self._rests = [rules[number].rest(way) for way, number in ways]
         self._asking = sum(1 << at for at, rest in enumerate(self._rests) if rest is not None)
         self._twice = len({number for _, number in ways}) < len(ways)
-        self._by_byte = _bytes_of(self._ids) if len(ways) <= _FEW else None
+        self._by_length = self._ids[:1] + self._ids
+        self._bits = [0, *(1 << at for at in range(len(ways)))]
         everybody = (1 << len(ways)) - 1
         asked: dict[tree.Node, list[tuple[int, tree.Node]]] = {}
         for at, (way, _) in enumerate(ways):
@@ -170,20 +169,14 @@ class _Part(Generic[Id]):
         alive, odd = self._survivors(values)
         if odd or alive & self._asking:
             return self._asked(alive, odd, values)
-        found: list[Id] = []
-        if self._by_byte is not None:
-            for ids_of, byte in zip(
-                self._by_byte, alive.to_bytes(len(self._by_byte), "little"), strict=True
-            ):
-                if byte:
-                    found += ids_of[byte]
-            return list(dict.fromkeys(found)) if self._twice else found
-        ids = self._ids
+        found = []
+        ids, bits = self._by_length, self._bits
         while alive:
-            # The lowest bit is the first rule.
-            lowest = alive & -alive
-            found.append(ids[lowest.bit_length() - 1])
-            alive ^= lowest
+            # The highest bit is the last rule: its number is the length of what is left.
+            length = alive.bit_length()
+            found.append(ids[length])
+            alive ^= bits[length]
+        found.reverse()
         return list(dict.fromkeys(found)) if self._twice else found
 
     def _asked(self, alive: int, odd: bool, values: Any) -> list[Id]:
@@ -199,14 +192,6 @@ class _Part(Generic[Id]):
             if check is None or check(values) is True:
                 found[id] = None
         return list(found)
-
-
-def _bytes_of(ids: Sequence[Id]) -> list[list[list[Id]]]:
-    """Give for each eight ways, and for each of their combinations, the ids of those that are in."""
-    return [
-        [[id for bit, id in enumerate(eight) if byte >> bit & 1] for byte in range(256)]
-        for eight in (ids[at : at + 8] for at in range(0, len(ids), 8))
-    ]
 
 
 def _cost(term: tree.Node, costs: Mapping[str, int]) -> int:
