@@ -15,6 +15,9 @@ from cid.kit.definitions import Definitions, Entry
 from context.analysis import Finding, domains_of, in_files
 from context.model import RULES, Rule
 
+COMPARED, TRIED = 5, 300
+"""With how many rules one is compared, and how many values are tried with each: people wait for it."""
+NOT_APART = "{other} is set off by the same, does {action} too, and nothing keeps the two apart."
 REACHING = ("email", "offer", "webhook")
 """Actions that reach the customer without anybody between."""
 
@@ -37,15 +40,21 @@ def of_pressure(
             file=entry.file,
             hint="Say how seldom: once per: 30 d",
         )
-    reaching = _reaching(rule)
+    compared = 0
     for name, other in definitions.of(RULES).items():
-        shared = reaching & _reaching(other.value)
+        shared = _reaching(rule) & _reaching(other.value)
         if name == entry.name or not shared or not _speaks_first(other.value):
             continue
-        if _cause(rule) == _cause(other.value) and _together(rule, other.value, domains):
-            words = {"other": name, "action": min(shared)}
-            form = "{other} is set off by the same, does {action} too, and nothing keeps the two apart."
-            yield Finding("rules", entry.name, "note", form, words, ("when",), file=entry.file)
+        if _cause(rule) == _cause(other.value):
+            compared += 1
+            if _together(rule, other.value, domains):
+                words = {"other": name, "action": min(shared)}
+                yield Finding(
+                    "rules", entry.name, "note", NOT_APART, words, ("when",), file=entry.file
+                )
+                return
+            if compared == COMPARED:
+                return
 
 
 def pressures(definitions: Definitions) -> list[Finding]:
@@ -81,4 +90,4 @@ def _together(rule: Rule, other: Rule, domains: Domains) -> bool:
         both = Conjunction((parse(rule.when, domains), parse(other.when, domains)))
     except FeelError:
         return False
-    return not cut(both).opaque and True in (answers(both, domains) or ())
+    return not cut(both).opaque and True in (answers(both, domains, TRIED) or ())

@@ -197,7 +197,7 @@ def _numbers(held: list[Any], domain: Domain) -> list[Any]:
     ]
 
 
-def answers(node: tree.Node, domains: Domains) -> frozenset[bool | None] | None:
+def answers(node: tree.Node, domains: Domains, most: int = MOST) -> frozenset[bool | None] | None:
     """Give every answer a condition can have; None where there would be too much to try.
 
     >>> from cid.feel.parser import parse
@@ -211,7 +211,7 @@ def answers(node: tree.Node, domains: Domains) -> frozenset[bool | None] | None:
         else [True, False, None]
         for name, path in found.variables.items()
     ]
-    if prod(map(len, choices)) > MOST:
+    if prod(map(len, choices)) > most:
         return None
     names = list(found.variables)
     given = set()
