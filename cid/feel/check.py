@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from cid.feel import tree
 from cid.feel.errors import FeelError
 from cid.feel.functions import BUILTINS
+from cid.feel.interpreter import passes_functions
 from cid.feel.regular import compiled
 from cid.kit.errors import suggestion
 
@@ -41,6 +42,7 @@ def check(node: tree.Node, known: Iterable[str], functions: Iterable[str] = ()) 
     Line 1, column 1: There is no 'spned'. Did you mean 'spend'?
     """
     known, available = set(known), {*functions, *BUILTINS}
+    handed = _handed(node, available)
     found = [
         FeelError(
             f"There is no {read.name!r}.",
@@ -49,7 +51,7 @@ def check(node: tree.Node, known: Iterable[str], functions: Iterable[str] = ()) 
             hint=suggestion(read.name, known),
         )
         for read, filtering in _reads(node)
-        if read.name not in known and not filtering
+        if read.name not in known and not filtering and read not in handed
     ]
     for call, defined in _calls(node):
         if call.name not in available | defined | known:
@@ -64,6 +66,17 @@ def check(node: tree.Node, known: Iterable[str], functions: Iterable[str] = ()) 
             )
     found.extend(_wrong_patterns(node))
     return sorted(found, key=lambda error: (error.line, error.column))
+
+
+def _handed(node: tree.Node, external: Container[str]) -> list[tree.Node]:
+    """Give the names of functions that are handed over to other functions."""
+    return [
+        given
+        for call in tree.walk(node)
+        if isinstance(call, tree.Call) and passes_functions(call, external)
+        for given in (*call.positional, *(each.value for each in call.named))
+        if isinstance(given, tree.Name) and given.name in BUILTINS
+    ]
 
 
 _PATTERNED = frozenset({"matches", "replace", "split"})

@@ -261,6 +261,14 @@ class Reader:
         self.consent = consent
 
 
+def test_a_function_of_feel_is_handed_over_by_its_name_unless_a_value_has_that_name():
+    text = "(function(f) f(-5))(abs)"
+    assert check(parse(text), []) == []
+    assert evaluate(text, {"abs": None}) is None
+    assert evaluate("string(count)", {}) is None
+    assert "There is no 'count'" in str(check(parse("string(count)"), [])[0])
+
+
 def test_the_longest_known_name_is_taken():
     known = ["last", "last order", "last order value", "order"]
     assert names(parse("last order value > 1 and last order > 2", known)) == {
