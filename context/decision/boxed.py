@@ -91,7 +91,7 @@ class Maker:
     def _feeled(self, box: diagrams.Feeled, known: frozenset[str], where: str) -> Run:
         if box.language:
             raise InvalidInput(f"{box.language} is not run here; write it in FEEL.")
-        return expression(box.feel, known, self._types.plain)
+        return expression(box.feel, known, self._types.named())
 
     def _tablebox(self, box: diagrams.TableBox, known: frozenset[str], where: str) -> Run:
         return ReadyGrid(box.table, known, partial(self.type, where=where))

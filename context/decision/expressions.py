@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields, replace
 from typing import Any
 
 from cid.feel import (
@@ -15,14 +14,15 @@ from cid.feel import (
     parse,
     parse_unary,
 )
-from cid.feel.tree import InstanceOf, Node, UnaryTests, walk
+from cid.feel.tree import Node, UnaryTests
 
 Scope = Mapping[str, Any]
 Run = Callable[[dict[str, Any]], Any]
 """What gives a value from the names in scope."""
 Cell = Callable[[Any, Scope], Any]
 """What tells whether a value meets a test."""
-Rename = Callable[[str], "str | None"]
+Named = Mapping[str, Any]
+"""The types of a model as FEEL asks them."""
 OFTEN = 20
 """From how many runs on it pays to compile an expression."""
 
@@ -63,35 +63,13 @@ class Test:
         return evaluate_unary(self.node, value, scope)
 
 
-def expression(text: str, known: Iterable[str], rename: Rename | None = None) -> Text:
-    """Read an expression; ``rename`` tells what the types of a model are in the terms of FEEL.
+def expression(text: str, known: Iterable[str], types: Named | None = None) -> Text:
+    """Read an expression; ``types`` are those of the model, by name.
 
     Raises:
         FeelError: it is not FEEL.
     """
-    node = parse(text.strip(), known)
-    if rename is not None and any(isinstance(each, InstanceOf) for each in walk(node)):
-        node = _retyped(node, rename)
-    return Text(node)
-
-
-def _retyped(node: Any, rename: Rename) -> Any:
-    """Give the same tree, with the types of the model in the terms of FEEL."""
-    if isinstance(node, tuple):
-        return tuple(_retyped(each, rename) for each in node)
-    if not isinstance(node, Node):
-        return node
-    changed = {
-        each.name: _retyped(getattr(node, each.name), rename)
-        for each in fields(node)
-        if isinstance(getattr(node, each.name), Node | tuple)
-    }
-    if isinstance(node, InstanceOf) and isinstance(node.type, str):
-        plain = rename(node.type)
-        if plain is not None:
-            read = parse(f"x instance of {plain}")
-            changed["type"] = read.type if isinstance(read, InstanceOf) else node.type
-    return replace(node, **changed)
+    return Text(parse(text.strip(), known, types))
 
 
 def cell(text: str, known: Iterable[str] = ()) -> Test:

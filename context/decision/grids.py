@@ -62,7 +62,12 @@ class ReadyGrid:
         self._bits: Callable[[dict[str, Any]], int | None] = self._read_bits
         if len(plain) == len(self._inputs):
             self._bits = self._index.by_name(plain)
-        self._ranks = hits.Ranks(tuple(_listed(each.values, known) for each in grid.outputs))
+        self._ranks = hits.Ranks(
+            tuple(
+                _listed(each.values, known) or _allowed(type_)
+                for each, type_ in zip(grid.outputs, self._outputs, strict=True)
+            )
+        )
 
     def __call__(self, scope: dict[str, Any]) -> Any:
         """Give the table's value in a scope."""
@@ -156,3 +161,9 @@ def _listed(text: str, known: Iterable[str]) -> tuple[Any, ...]:
         return ()
     node = tests(text, known, "output values").node
     return tuple(each.value for each in node.tests if isinstance(each, Literal))
+
+
+def _allowed(type_: Type) -> tuple[Any, ...]:
+    """Give the values that a type lists, the best one first, where a table does not list them."""
+    listed = type_.listed()
+    return tuple(each.value for each in listed if isinstance(each, Literal))

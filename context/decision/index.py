@@ -24,6 +24,8 @@ CellOf = tuple[UnaryTests, Meets] | None
 
 MANY = 10_000
 """How many values a column remembers."""
+MOST_TRIES = 200_000
+"""How often cells are tried while a column is made ready: about half a second."""
 _ENDLESS = float("inf")
 _FINE = Context(prec=50)
 _PLAIN = (UnaryTests, InputComparison, Interval, Literal)
@@ -32,7 +34,17 @@ _PLAIN = (UnaryTests, InputComparison, Interval, Literal)
 class Column:
     """The cells of one input, one for each row."""
 
-    __slots__ = ("_cells", "_cuts", "_false", "_null", "_numbers", "_true", "residue", "seen")
+    __slots__ = (
+        "_cells",
+        "_cuts",
+        "_false",
+        "_large",
+        "_null",
+        "_numbers",
+        "_true",
+        "residue",
+        "seen",
+    )
 
     def __init__(self, cells: Sequence[CellOf]) -> None:
         self._cells = [
@@ -51,13 +63,17 @@ class Column:
             if isinstance(each, Literal)
         ]
         cuts: list[Any] = sorted({each for each in constants if type(each) in (int, Decimal)})
-        self._numbers = [self._met(value, free) for value in _places(cuts)]
+        texts = {each for each in constants if type(each) is str}
+        # A table of very many rows is not tried at all its places, but where it is asked.
+        self._large = len(self._cells) * (2 * len(cuts) + len(texts)) > MOST_TRIES
+        self._numbers = [] if self._large else [self._met(each, free) for each in _places(cuts)]
         self._cuts = [*cuts, _ENDLESS]
         self._true = self._met(True, free)
         self._false = self._met(False, free)
         self._null = self._met(None, free)
-        texts = {each for each in constants if type(each) is str}
-        self.seen: dict[int | str, int] = {each: self._met(each, free) for each in texts}
+        self.seen: dict[int | str, int] = {}
+        if not self._large:
+            self.seen = {each: self._met(each, free) for each in texts}
         """What was found for whole numbers and texts; these are the values that come again."""
 
     def _met(self, value: Any, rows: int) -> int:
@@ -74,6 +90,8 @@ class Column:
         return found
 
     def _number(self, value: Any) -> int:
+        if self._large:
+            return self._tried(value, {}, -1)
         at = bisect_left(self._cuts, value)
         rows: int = self._numbers[at + at + (self._cuts[at] == value)]
         return rows

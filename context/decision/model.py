@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from functools import partial
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 from cid.feel.values import Lambda, lift
+from cid.kit.clock import Clock, SystemClock, to_datetime
 from cid.kit.definitions import Entry
 from cid.kit.errors import InvalidInput, NotFound
 from context.decision.boxed import BUDGET, Budget, Maker, TooMuch, function
@@ -36,8 +38,15 @@ class Model:
     5
     """
 
-    def __init__(self, definition: DecisionModel, others: Iterable[Model] = ()) -> None:
+    def __init__(
+        self,
+        definition: DecisionModel,
+        others: Iterable[Model] = (),
+        clock: Clock = SystemClock(),  # noqa: B008 - it has no state
+    ) -> None:
         self.definition = definition
+        self.clock = clock
+        """What ``now()`` and ``today()`` mean; one moment for each evaluation."""
         self.problems: list[str] = []
         """What is wrong with it; the decisions concerned have the value null."""
         by_namespace = {each.definition.namespace: each for each in others}
@@ -240,9 +249,20 @@ class Asked:
         self._model = model
         self._given = inputs
         self._budget = budget or Budget()
+        self._moment: datetime | None = None
+        self._always: dict[str, Any] = {
+            BUDGET: self._budget,
+            "now": Lambda((), self._now),
+            "today": Lambda((), lambda: self._now().date()),
+        }
         self._made: dict[str, Any] = {}
         self._functions: dict[str, Lambda] = {}
         self._inner: dict[str, Asked] = {}
+
+    def _now(self) -> datetime:
+        if self._moment is None:
+            self._moment = to_datetime(self._model.clock.now())
+        return self._moment
 
     def decision(self, name: str) -> Any:
         """Make a decision, or take the value that was given for it."""
@@ -259,7 +279,7 @@ class Asked:
         """Give a shared function as a value."""
         if name not in self._functions:
             parameters, body, result = self._model._functions[name]
-            scope: dict[str, Any] = {BUDGET: self._budget}
+            scope = dict(self._always)
             made = function(parameters, body, result, scope)
             self._functions[name] = scope[name] = made
             scope.update(self.scope(self._model.definition.functions[name].needs))
@@ -283,7 +303,7 @@ class Asked:
 
     def scope(self, needs: Iterable[str]) -> dict[str, Any]:
         """Give the values of what is needed, by name."""
-        scope: dict[str, Any] = {BUDGET: self._budget}
+        scope = dict(self._always)
         for need in needs:
             word, dot, rest = need.partition(".")
             other = self._model.imported.get(word) if dot else None

@@ -13,7 +13,7 @@ from typing import Any
 from cid.feel.functions import BUILTINS
 from cid.feel.values import Lambda, kind_of, lift
 from cid.kit.errors import InvalidInput, suggestion
-from context.decision.expressions import Cell, cell
+from context.decision.expressions import Test, cell
 from context.diagrams import UNNAMED, Item
 
 _ALIASES = {
@@ -46,8 +46,8 @@ class Type:
         parts: Mapping[str, Type] | None = None,
         element: Type | None = None,
         base: Callable[[], Type] | None = None,
-        allowed: Cell | None = None,
-        constraint: Cell | None = None,
+        allowed: Test | None = None,
+        constraint: Test | None = None,
     ) -> None:
         self.kind = kind
         self.parts = parts
@@ -73,37 +73,48 @@ class Type:
         """The basic kind behind the names."""
         return self.base().wanted if self.base is not None else self.kind
 
-    def admits(self, value: Any, depth: int = 0) -> bool:
-        """Tell whether a value is of this type; null is of every type."""
+    def admits(self, value: Any, depth: int = 0, *, strict: bool = True) -> bool:
+        """Tell whether a value is of this type; null is of every type.
+
+        Without ``strict`` only the shape counts, not which values are allowed.
+        """
         if value is None:
             return True
         if depth > DEEPEST:
             return False
-        if not self._shaped(value, depth + 1):
+        if not self._shaped(value, depth + 1, strict):
             return False
+        if not strict:
+            return True
         if self.allowed is not None:
             each = value if self.element is not None and isinstance(value, list) else [value]
             if not all(self.allowed(one, {}) is True for one in each):
                 return False
         return self.constraint is None or self.constraint(value, {}) is True
 
-    def _shaped(self, value: Any, depth: int) -> bool:
-        if self.base is not None and not self.base().admits(value, depth):
+    def _shaped(self, value: Any, depth: int, strict: bool) -> bool:
+        if self.base is not None and not self.base().admits(value, depth, strict=strict):
             return False
         if self.parts is not None:
             return isinstance(value, Mapping) and all(
-                type_.admits(lift(value.get(name)), depth) and name in value
+                type_.admits(lift(value.get(name)), depth, strict=strict) and name in value
                 for name, type_ in self.parts.items()
             )
         if self.element is not None:
             return isinstance(value, list) and all(
-                self.element.admits(lift(each), depth) for each in value
+                self.element.admits(lift(each), depth, strict=strict) for each in value
             )
         if self.kind == "Any":
             return True
         if self.kind == "function":
             return isinstance(value, Lambda) or callable(value)
         return kind_of(value) == self.kind
+
+    def listed(self) -> tuple[Any, ...]:
+        """Give the tests that say which values are allowed."""
+        if self.allowed is None:
+            return self.base().listed() if self.base is not None else ()
+        return self.allowed.node.tests
 
     def take(self, value: Any) -> Any:
         """Give the value as this type sees it, or null where it is none of it.
@@ -126,6 +137,22 @@ class Type:
 ANY = Type()
 
 
+class AsFeel:
+    """A type of a model as FEEL asks it: ``instance of`` looks at the shape alone."""
+
+    def __init__(self, types: Types, name: str) -> None:
+        self._types = types
+        self._name = name
+
+    def admits(self, value: Any) -> bool:
+        """Tell whether a value has the shape, allowed or not."""
+        return self._types.get(self._name).admits(value, strict=False)
+
+    def take(self, value: Any) -> Any:
+        """Give the value as the type sees it, or null where it is none of it."""
+        return self._types.get(self._name).take(value)
+
+
 class Types:
     """The types of one model, and those of the models it imports."""
 
@@ -133,6 +160,7 @@ class Types:
         self._items = items
         self._imported = imported
         self._made: dict[str, Type] = {}
+        self._named: dict[str, AsFeel] | None = None
 
     def get(self, name: str) -> Type:
         """Give a type by its name.
@@ -207,37 +235,15 @@ class Types:
                         found.append(f"Type {name!r}: {error}")
         return found
 
-    def plain(self, name: str, depth: int = 0) -> str | None:
-        """Write a type of the model in the terms of FEEL; None where it is none of the model's.
-
-        >>> types = Types({"Scores": Item(type="number", list=True)}, {})
-        >>> types.plain("Scores")
-        'list<number>'
-        """
-        word, _, rest = name.partition(".")
-        if word in self._imported:
-            return self._imported[word].plain(rest, depth)
-        for word, types in self._imported.items():
-            if word.startswith(UNNAMED) and name in types:
-                return types.plain(name, depth)
-        item = self._items.get(name)
-        return None if item is None else self._plain(item, depth + 1)
-
-    def _plain(self, item: Item, depth: int) -> str:
-        if depth > 8:
-            return "Any"
-        if item.parameters is not None:
-            given = ", ".join(self._plain_or(each, depth) for each in item.parameters.values())
-            return f"function<{given}>->{self._plain_or(item.type, depth)}"
-        if item.parts:
-            parts = (f"{name}: {self._plain(each, depth + 1)}" for name, each in item.parts.items())
-            found = f"context<{', '.join(parts)}>"
-        else:
-            found = self._plain_or(item.type, depth)
-        return f"list<{found}>" if item.list else found
-
-    def _plain_or(self, name: str, depth: int) -> str:
-        return self.plain(name, depth) or _ALIASES.get(name, name)
+    def named(self) -> Mapping[str, AsFeel]:
+        """Give all types of the model as FEEL asks them."""
+        if self._named is None:
+            self._named = {name: AsFeel(self, name) for name in self._items}
+            for word, types in self._imported.items():
+                for name, each in types.named().items():
+                    full = name if word.startswith(UNNAMED) else f"{word}.{name}"
+                    self._named.setdefault(full, each)
+        return self._named
 
     def part_names(self) -> set[str]:
         """Give the names of all parts of all types."""

@@ -179,6 +179,29 @@ def test_the_index_finds_the_rows_that_feel_finds_cell_by_cell(rows, values):
         assert numbered(by_name(named)) == expected
 
 
+def test_a_table_of_very_many_rows_is_ready_at_once_and_right():
+    rows = [[f"[{at}..{at + 1})", str(at)] for at in range(3_000)]
+    model = table("unique", rows=rows, outputs=["n"])
+    for x in (0, 1, 2_999, Decimal("7.5"), 1):
+        assert model.evaluate("d", {"x": x}) == int(x)
+    assert model.evaluate("d", {"x": 3_000}) is None
+
+
+def test_the_values_that_a_type_allows_rank_where_a_table_does_not_list_them():
+    grid = {"inputs": ["x"], "outputs": [{"name": "l", "type": "Level"}], "hit": "P"}
+    said = {
+        "types": {"Level": {"type": "string", "allowed": '"top", "low"'}},
+        "inputs": {"x": ""},
+        "decisions": {
+            "d": {
+                "needs": ["x"],
+                "is": {"table": {**grid, "rows": [["-", '"low"'], ["-", '"top"']]}},
+            }
+        },
+    }
+    assert Model(DecisionModel.model_validate(said)).evaluate("d", {"x": 1}) == "top"
+
+
 RULES = """
 tables:
   gifts:
