@@ -253,3 +253,40 @@ def test_a_rule_that_is_switched_off_can_be_tried(world):
         answer = w.company.context.backtest("large", days=1)
         assert (answer["live"]["firings"], answer["fired"]) == (1, 0)
         assert json.dumps(answer)
+
+
+def test_it_is_asked_over_http_and_names_are_hidden_from_those_who_may_not_see_them(world):
+    from fastapi.testclient import TestClient
+
+    from icustomer.app import create_app
+
+    with world(RULES) as w:
+        w.happens("Order Completed", who="bob", total=45)
+        w.happens("Identify", who="bob", kind="identify", email="bob@example.org")
+        w.passes(HOUR)
+        draft = "on: {event: Order Completed}\nwhen: event.total > 40\ndo: [{task: {queue: loyalty, title: x}}]"
+        app = create_app(w.company, beat=False)
+        with TestClient(app, base_url="http://127.0.0.1") as client:
+            ask = {"url": "/api/context/rules/large/backtest", "json": {"days": 2, "draft": draft}}
+            answer = client.post(**ask).json()
+            assert (answer["gained"], answer["who_gained"][0]["name"]) == (1, "bob@example.org")
+            client.cookies.set("role", "analyst")
+            assert client.post(**ask).json()["who_gained"][0]["name"] == "b••@•••••••••••"
+            wrong = client.post(**{**ask, "json": {"days": 2, "draft": "on: 5"}})
+            assert (wrong.status_code, "rules 'large': on" in wrong.text) == (422, True)
+            every = client.post("/api/context/backtest", params={"days": 2}).json()
+            assert {row["rule"] for row in every["rules"]} == set(w.company.context._rules)
+
+
+def test_it_is_asked_on_the_command_line(world, tmp_path):
+    from tests.company import icustomer
+
+    with world(RULES) as w:
+        w.happens("Order Completed", total=60)
+    (tmp_path / "draft.yaml").write_text(
+        "on: {event: Order Completed}\nwhen: event.total > 90\ndo: [{task: {queue: loyalty, title: x}}]"
+    )
+    ask = ["--dir", tmp_path / "shop", "--json", "context", "backtest"]
+    answer = icustomer(*ask, "large", "--days", 3650, "--file", tmp_path / "draft.yaml")
+    assert (answer.json["live"]["firings"], answer.json["lost"]) == (1, 1)
+    assert len(icustomer(*ask).json["rules"]) == 10
