@@ -19,6 +19,7 @@ import uvicorn
 from playwright.sync_api import sync_playwright
 
 from cid.kit.clock import ManualClock, parse_time
+from context.workbench import Author
 from icustomer import ICustomer
 from icustomer.app import create_app
 from icustomer.demo import build_demo
@@ -36,10 +37,21 @@ class Picture(NamedTuple):
     height: int = 860
     language: str = "en-GB"
     theme: str = "light"
+    role: str = ""
 
 
 def _ann(company: ICustomer) -> str:
     return str(company.cid.find("ann keller", limit=1)[0]["id"])
+
+
+def _draft(company: ICustomer) -> str:
+    """Keep a draft with two mistakes, as somebody might have left it."""
+    bench = company.context.workbench
+    text = bench.text("rule", "abandoned cart")
+    wrong = text.replace("value 7d >= 350", "value 7d >= 350 and cart value 7d < 200")
+    wrong = wrong.replace('"Help with', 'nmae + " needs help with')
+    bench.save("rule", "abandoned cart", wrong, Author("analyst"), "Only those worth a call")
+    return "/rules/abandoned%20cart/edit"
 
 
 PICTURES = {
@@ -48,6 +60,10 @@ PICTURES = {
     "segment": Picture(lambda company: f"/segments/vip?customer={_ann(company)}"),
     "sales": Picture(lambda company: "/sales", theme="dark"),
     "rule": Picture(lambda company: "/rules/win%20back%20a%20silent%20vip", language="zh-CN"),
+    "workbench": Picture(_draft, height=940, role="analyst"),
+    "table": Picture(
+        lambda company: "/tables/offer/edit", language="zh-CN", theme="dark", role="analyst"
+    ),
     "capabilities": Picture(lambda company: "/capabilities"),
 }
 
@@ -91,6 +107,8 @@ def _look(company: ICustomer, address: str, names: list[str]) -> None:
                 locale=picture.language,
                 timezone_id="UTC",
             )
+            if picture.role:
+                page.context.add_cookies([{"name": "role", "value": picture.role, "url": address}])
             page.goto(address + picture.path(company), wait_until="networkidle")
             if page.query_selector("[data-chart]"):
                 page.wait_for_selector("[data-chart][data-drawn]")
