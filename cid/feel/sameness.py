@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from datetime import datetime, time
+from decimal import Decimal
 from typing import Any
 
 from cid.feel.moments import Beyond, nanoseconds
 from cid.feel.values import Range, kind_of, lift
+
+_PLAIN = {str: "string", int: "number", Decimal: "number", bool: "boolean"}
+"""Kinds of values that are told apart by themselves, by their types."""
 
 
 class Sameness:
@@ -25,12 +29,14 @@ class Sameness:
     def number(self, value: Any) -> int:
         """Give the number of a value.
 
-        >>> from decimal import Decimal
         >>> same = Sameness()
         >>> same.number([1, {"a": None}]) == same.number([Decimal("1.0"), {"a": None}])
         True
         """
         kind = type(value)
+        plain = _PLAIN.get(kind)
+        if plain is not None:
+            return self._numbers.setdefault((plain, value), len(self._numbers))
         if kind is not list and not isinstance(value, Mapping):
             return self._numbers.setdefault(self._key(lift(value)), len(self._numbers))
         known = self._known.get(id(value))
@@ -67,5 +73,13 @@ def same_shape(left: Any, right: Any) -> bool:
         return True
     if len(left) != len(right):
         return False
+    if isinstance(left, list):
+        for one, other in zip(left, right, strict=True):
+            if type(one) is not type(other) or type(one) not in _PLAIN:
+                break
+            if one != other:
+                return False
+        else:
+            return True
     sameness = Sameness()
     return sameness.number(left) == sameness.number(right)

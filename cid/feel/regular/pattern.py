@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -56,11 +56,18 @@ class Pattern:
     longest: int
     """On how long a text Python's own machine is safe."""
     groups: int
+    hollow: bool
+    """It also matches nothing, or nobody knows: then it neither replaces nor cuts."""
+
+    def safe(self, text: str) -> re.Pattern[str] | None:
+        """Give Python's pattern where Python's machine is safe on a text."""
+        return self.python if len(text) <= self.longest else None
 
     def within(self, text: str) -> bool | None:
         """Tell whether it is found somewhere in a text; nothing where that takes too long."""
-        if self.python is not None and len(text) <= self.longest:
-            return self.python.search(text) is not None
+        python = self.safe(text)
+        if python is not None:
+            return python.search(text) is not None
         self.machine.begin()
         try:
             return self.machine.search(text) is not None
@@ -73,8 +80,9 @@ class Pattern:
         Raises:
             Exhausted: it takes too long.
         """
-        if self.python is not None and len(text) <= self.longest:
-            for match in self.python.finditer(text):
+        python = self.safe(text)
+        if python is not None:
+            for match in python.finditer(text):
                 yield Found(tuple(mark for pair in match.regs for mark in pair))
             return
         self.machine.begin()
@@ -121,8 +129,9 @@ def _compiled(pattern: str, flags: str) -> Pattern | None:
             python = re.compile(_in_python(piece), re.DOTALL)
         except (re.error, OverflowError, RecursionError):
             python = None
-    longest = _LONGEST[repeats] if python is not None and repeats is not None else 0
-    return Pattern(machine, python, longest, reader.groups)
+    longest = _LONGEST[repeats] if python is not None and repeats is not None else -1
+    made = Pattern(machine, python, longest, reader.groups, True)
+    return replace(made, hollow=made.within("") is not False)
 
 
 def _open_repeats(piece: Piece, repeated: bool = False) -> int | None:
@@ -187,8 +196,11 @@ def _sign(point: int) -> str:
 
 def split(text: str, pattern: Pattern) -> list[str] | None:
     """Cut a text wherever a pattern is found; nothing where it would also cut nothing."""
-    if pattern.within("") is not False:
+    if pattern.hollow:
         return None
+    python = pattern.safe(text)
+    if python is not None and not pattern.groups:
+        return python.split(text)
     pieces, at = [], 0
     try:
         for found in pattern.all_in(text):
@@ -199,6 +211,7 @@ def split(text: str, pattern: Pattern) -> list[str] | None:
     return [*pieces, text[at:]]
 
 
+_PUTTING = re.compile(r"[\\$]")
 _PUT = re.compile(r"\\([\\$])|\$([0-9]+)|([\\$])|[^\\$]+", re.DOTALL)
 
 
@@ -209,8 +222,12 @@ def replaced(text: str, pattern: Pattern, instead: str, plain: bool, longest: in
     where the text becomes too long.
     """
     put = _replacement(instead, pattern.groups, plain)
-    if put is None or pattern.within("") is not False:
+    if put is None or pattern.hollow:
         return None
+    python = pattern.safe(text)
+    if python is not None and (plain or not _PUTTING.search(instead)):
+        if (len(text) + 1) * (len(instead) + 1) <= longest:
+            return python.sub(lambda match: instead, text)
     pieces, at, length = [], 0, 0
     try:
         for found in pattern.all_in(text):
