@@ -62,6 +62,9 @@ KITS = {
     "icustomer.cic.engines": "cic.testing.EngineContract",
     "icustomer.cic.scorers": "cic.testing.ScorerContract",
     "icustomer.cfa.apps": "cfa.testing.AppContract",
+    "icustomer.context.actions": "context.testing.ActionContract",
+    "icustomer.context.notations": "context.testing.NotationContract",
+    "icustomer.context.sheets": "context.testing.SheetContract",
     "icustomer.cbc.capabilities": "cbc.testing.CapabilityContract",
 }
 

@@ -1,16 +1,4 @@
-"""What every store of decisions and every action must do, as tests: subclass, give what is tested, run.
-
-```python
-class TestMyStore(StoreContract):
-    @pytest.fixture
-    def database(self, tmp_path):
-        return my_database(tmp_path)
-
-    @pytest.fixture
-    def store(self, database):
-        return MyStore(database)
-```
-"""
+"""What every store of decisions and every action must do."""
 
 from __future__ import annotations
 
