@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cid.feel.functions import contexts, dates, lists, numbers, ranges, texts
+from cid.feel.functions import aggregates, contexts, dates, lists, numbers, ranges, texts
 from cid.feel.functions.signature import Builtin
 from cid.feel.values import lift
 
@@ -13,6 +13,7 @@ BUILTINS: dict[str, Builtin] = {
     **texts.FUNCTIONS,
     **numbers.FUNCTIONS,
     **lists.FUNCTIONS,
+    **aggregates.FUNCTIONS,
     **dates.FUNCTIONS,
     **contexts.FUNCTIONS,
     **ranges.FUNCTIONS,
