@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from cic.model import SEGMENTS, TRAITS, Trait
@@ -27,6 +28,8 @@ from context.model import RULES, TABLES, DecisionTable, Rule
 from context.passages import place
 
 FUNCTIONS = ("consent",)
+ENOUGH = 50
+"""What is said about one table at most: nobody reads more before mending that."""
 OVERLAPS = 3
 """How many pairs of rows that fit the same are shown of one table."""
 _KINDS = {"text": "string", "moment": "string", "number": "number", "boolean": "boolean"}
@@ -139,7 +142,7 @@ def findings(definitions: Definitions) -> list[Finding]:
     for rule in definitions.of(RULES).values():
         found.extend(of_rule(rule, definitions, domains))
     for table in definitions.of(TABLES).values():
-        found.extend(of_table(table, domains))
+        found.extend(islice(of_table(table, domains), ENOUGH))
     return in_files(definitions, found)
 
 

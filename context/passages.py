@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -213,9 +214,15 @@ def _with_field(text: str, name: str, word: str, written: str) -> str:
     return "\n".join([*lines, *new, ""])
 
 
+@lru_cache(maxsize=8)
+def _root(text: str) -> Any:
+    """Read a text into nodes; many findings ask about the same one."""
+    return yaml.compose(text, Loader=yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader)
+
+
 def _definition(text: str, section: str, name: str) -> tuple[Any, Any, bool] | None:
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = _root(text)
     except (yaml.YAMLError, RecursionError):
         return None
     found = _pair(root, section)
@@ -243,7 +250,7 @@ def _step(node: Any, step: str | int) -> Any:
 def _end_of(text: str, section: str) -> tuple[int, int | None]:
     """Give the indentation of a section's definitions and the line after its last one."""
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = _root(text)
     except (yaml.YAMLError, RecursionError):
         raise InvalidInput("The file is not YAML; mend it first.") from None
     found = _pair(root, section)

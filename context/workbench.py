@@ -11,6 +11,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from cid.kit.errors import Conflict, ICustomerError, InvalidInput, NotFound
 from cid.model.definition import ATTRIBUTES
 from cii.model import DEFINED
 from context import passages, scenarios
-from context.analysis import Finding, as_form, domains_of, of_rule, of_table
+from context.analysis import ENOUGH, Finding, as_form, domains_of, of_rule, of_table
 from context.decision import ReadyRule, Table, ready_rules
 from context.model import SCENARIOS, TABLES, Rule
 from context.ports import Action, StepRow, Store
@@ -211,7 +212,7 @@ class Workbench:
             for each in (
                 (*of_rule(entry, self._definitions), *self._pressure(entry))
                 if kind == "rule"
-                else of_table(entry, domains_of(self._definitions))
+                else islice(of_table(entry, domains_of(self._definitions)), ENOUGH)
             )
         ]
         outcomes: tuple[scenarios.Outcome, ...] = ()
