@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from cid.feel import tree
-from cid.feel.interpreter import Env, Functions, value_in
+from cid.feel.env import Env, Functions
+from cid.feel.interpreter import value_in
 from cid.feel.notation import write
 from cid.feel.parser import parse
 from cid.feel.reasons import reason

@@ -195,7 +195,7 @@ class _Writer(Conditions):
         """Let a function that the expression itself defines win over one from outside."""
         for each, variable in place.names:
             if each == name:
-                return f"({variable} if type({variable}) is Lambda else {function})"
+                return f"({variable} if is_function({variable}) else {function})"
         return function
 
     def _mapping(self, named: Iterable[tuple[str, Code]]) -> str:

@@ -51,6 +51,7 @@ TOOLS: dict[str, Any] = {
     "filtered": loops.filtered,
     "is_instance": is_instance,
     "typed": typed,
+    "is_function": values.is_function,
     **{name: comparison.COMPARE[sign] for sign, name in SYMBOLS.items()},
     **{name: arithmetic.CALCULATE[sign] for sign, name in SIGNS.items()},
 }

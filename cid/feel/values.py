@@ -63,6 +63,11 @@ class Function:
         raise NotImplementedError
 
 
+def is_function(value: Any) -> bool:
+    """Tell whether a value is a function."""
+    return isinstance(value, Function)
+
+
 @dataclass(frozen=True, slots=True)
 class Lambda(Function):
     """A function that somebody wrote."""

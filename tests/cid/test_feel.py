@@ -180,6 +180,7 @@ MEANINGS = [
     ("(function(x: list<number>) x)(1)", [1]),
     ('upper case(["a"])', "A"),
     ("(function(f) f(-5))(abs)", 5),
+    ("(function(sum) sum(-5))(abs)", 5),
     ("all()", None),
     ("not(negand: true)", False),
     ("log(0)", None),
