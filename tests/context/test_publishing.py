@@ -218,19 +218,16 @@ def test_steps_outlive_a_rebuild_and_only_our_own_people_take_any(company):
         assert again.context.store.steps("rule", "thank", 9) == before
 
 
-@pytest.mark.parametrize(
-    ("text", "offered"),
-    [
+def test_what_a_word_may_become_is_offered(company):
+    for text, offered in (
         ("thank:\n  wh", "when: "),
         ("thank:\n  when: orders 9", "orders 90d"),
         ("thank:\n  when: vip and spe", "spend 365d"),
         ("thank:\n  on: {event: Order Completed}\n  when: event.to", "event.total"),
         ("thank:\n  when: not(con", "consent("),
-    ],
-)
-def test_what_a_word_may_become_is_offered(company, text, offered):
-    found = bench(company).complete("rule", text, len(text))
-    assert offered in [each["insert"] for each in found]
+    ):
+        found = bench(company).complete("rule", text, len(text))
+        assert offered in [each["insert"] for each in found], text
 
 
 def test_how_many_it_holds_for_is_counted_where_that_is_known(company, buys):
