@@ -36,6 +36,7 @@ class NotationContract:
                 "functions": {"twice": {"parameters": {"n": "number"}, "is": "n * 2"}},
                 "decisions": {
                     "gift": {"needs": ["tier"], "is": {"table": table}},
+                    "said": {"needs": ["tier"], "is": "tier"},
                     "gifts": {"needs": ["gift", "twice"], "is": "twice(gift)"},
                 },
                 "services": {"giving": {"outputs": ["gifts"], "inputs": ["tier"]}},

@@ -18,7 +18,7 @@ from cid.testing import ExtensionContract
 from cid.testing import StoreContract as CidContract
 from cii.testing import ConnectorContract, TransportContract
 from cii.testing import StoreContract as CiiContract
-from context.testing import ActionContract
+from context.testing import ActionContract, NotationContract, SheetContract
 from context.testing import StoreContract as ContextContract
 from icustomer import migrations
 from icustomer.sockets import PORTS
@@ -129,6 +129,22 @@ class Test_context_actions(ActionContract):
     @pytest.fixture
     def parameters(self):
         return {"text": "Thank you!"}
+
+
+class Test_context_notations(NotationContract):
+    @pytest.fixture
+    def plugin(self):
+        return tea("context.notations")()
+
+
+class Test_context_sheets(SheetContract):
+    @pytest.fixture
+    def plugin(self):
+        return tea("context.sheets")()
+
+    @pytest.fixture
+    def written(self):
+        return "\n".join("|".join(row) for row in self.CELLS).encode()
 
 
 class Test_cbc_capabilities(CapabilityContract):

@@ -81,6 +81,18 @@ class Action(right.Letter):
         super().perform(row._replace(id=str(uuid4())), effects)
 
 
+class Notation(right.JsonModels):
+    def write(self, model, others):
+        """Forgets which values a type allows."""
+        return super().write(model.model_copy(update={"types": {}}), others)
+
+
+class Sheet(right.Lines):
+    def read(self, data):
+        """Loses the last line."""
+        return super().read(data)[:-1]
+
+
 class Ability(right.TeaAbility):
     def definitions(self):
         """Points at a measure that does not exist."""
@@ -103,5 +115,7 @@ FAULTS = {
     "icustomer.cfa.apps": App,
     "icustomer.context.stores": ContextStore,
     "icustomer.context.actions": Action,
+    "icustomer.context.notations": Notation,
+    "icustomer.context.sheets": Sheet,
     "icustomer.cbc.capabilities": Ability,
 }

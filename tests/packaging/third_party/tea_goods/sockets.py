@@ -4,11 +4,14 @@ With ``TEA_FAULTY=1`` each has a fault, of the kind that a contract kit must fin
 """
 
 import os
+from pathlib import Path
 
 from cfa.ports import STORES as CFA_STORES
 from cic.ports import STORES as CIC_STORES
+from cid.kit.errors import InvalidInput
 from cid.ports import STORES as CID_STORES
 from cii.ports import STORES as CII_STORES
+from context.diagrams import DecisionModel
 from context.ports import STORES as CONTEXT_STORES
 from tea_goods.folder_log import FolderLog
 from tea_goods.halves import Halves
@@ -40,6 +43,40 @@ class ContextStore(CONTEXT_STORES.load("sql")):
     """Knows decisions."""
 
 
+class JsonModels:
+    """Decision models as JSON."""
+
+    name = "json"
+
+    def read(self, data):
+        try:
+            return DecisionModel.model_validate_json(data)
+        except ValueError as error:
+            raise InvalidInput("This is no decision model.") from error
+
+    def write(self, model, others):
+        return model.model_dump_json(by_alias=True).encode()
+
+    def load(self, make, source, others):
+        data = source if isinstance(source, bytes) else Path(source).read_bytes()
+        return make(self.read(data), others)
+
+
+class Lines:
+    """Tables as lines of cells with bars between them."""
+
+    name = "lines"
+
+    def read(self, data):
+        try:
+            lines = data.decode().splitlines()
+        except UnicodeDecodeError as error:
+            raise InvalidInput("This is no text.") from error
+        if len(data) > 1_000_000 or len(lines) > 1_000:
+            raise InvalidInput("This is too large.")
+        return [line.split("|") for line in lines]
+
+
 PLUGINS = {
     "icustomer.cid.stores": CidStore,
     "icustomer.cid.extensions": TeaTrade,
@@ -53,6 +90,8 @@ PLUGINS = {
     "icustomer.cfa.apps": Repairs,
     "icustomer.context.stores": ContextStore,
     "icustomer.context.actions": Letter,
+    "icustomer.context.notations": JsonModels,
+    "icustomer.context.sheets": Lines,
     "icustomer.cbc.capabilities": TeaAbility,
 }
 
