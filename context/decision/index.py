@@ -24,6 +24,8 @@ CellOf = tuple[UnaryTests, Meets] | None
 
 MANY = 10_000
 """How many values a column remembers."""
+LONG = 100
+"""Longest text it remembers."""
 MOST_TRIES = 200_000
 """How often cells are tried while a column is made ready: about half a second."""
 _ENDLESS = float("inf")
@@ -85,7 +87,7 @@ class Column:
     def find(self, value: int | str) -> int:
         """Give the rows whose cells a whole number or a text meets, and remember them."""
         found = self._number(value) if type(value) is int else self._tried(value, {}, -1)
-        if len(self.seen) < MANY:
+        if len(self.seen) < MANY and not (isinstance(value, str) and len(value) > LONG):
             self.seen[value] = found
         return found
 
