@@ -108,10 +108,12 @@ class Column:
         """Give the rows left for a value of another kind."""
         value = lift(value)
         kind = type(value)
-        if kind is int or kind is Decimal:
-            return rows & self._number(value)
+        if kind is Decimal and not value.is_finite():
+            value = None  # As it is where it comes as a float.
         if value is None:
             return rows & self._null
+        if kind is int or kind is Decimal:
+            return rows & self._number(value)
         if kind is bool:
             return rows & (self._true if value else self._false)
         return self._tried(value, around, rows)

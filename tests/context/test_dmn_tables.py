@@ -179,6 +179,13 @@ def test_the_index_finds_the_rows_that_feel_finds_cell_by_cell(rows, values):
         assert numbered(by_name(named)) == expected
 
 
+@pytest.mark.parametrize("odd", ["NaN", "sNaN", "Infinity"])
+def test_what_is_no_number_is_null(odd):
+    rows = [["null", '"none"'], ["-", '"some"']]
+    assert ask("first", Decimal(odd), rows=rows, outputs=["said"]) == "none"
+    assert ask("first", float(odd.lstrip("s")), rows=rows, outputs=["said"]) == "none"
+
+
 def test_a_table_of_very_many_rows_is_ready_at_once_and_right():
     rows = [[f"[{at}..{at + 1})", str(at)] for at in range(3_000)]
     model = table("unique", rows=rows, outputs=["n"])
