@@ -115,6 +115,8 @@ def place(
 
     >>> place("rules:\n  greet:\n    when: 'a = \"b\"'", "rules", "greet", ["when"], 1, 5)
     (3, 16)
+    >>> place("rules:\n  greet:\n    when: a = b", "rules", "greet", ["when"], 1, 5)
+    (3, 15)
     """
     found = _definition(text, section, name)
     if found is None:
@@ -149,7 +151,7 @@ def _within(text: str, node: Any, line: int, column: int) -> tuple[int, int]:
 
 def _offset(source: str, style: str | None, wanted: int) -> int:
     """Count how far a character of a value stands from the beginning of its source."""
-    if style is None:
+    if not style:
         return wanted
     at = 1
     for _ in range(wanted):
