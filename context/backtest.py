@@ -215,7 +215,7 @@ def _as(label: str, rule: ReadyRule) -> ReadyRule:
 
 
 def read_draft(name: str, draft: str | Mapping[str, Any]) -> Entry[Rule]:
-    """Read the draft of a rule: its definition alone, or a file with ``rules:`` in which it stands.
+    """Read the draft of a rule: its definition, with or without its name above, or a file with ``rules:``.
 
     Raises:
         InvalidDefinition: it is wrong; says in which line.
@@ -223,8 +223,10 @@ def read_draft(name: str, draft: str | Mapping[str, Any]) -> Entry[Rule]:
     """
     text = draft if isinstance(draft, str) else yaml.safe_dump(dict(draft), sort_keys=False)
     if not re.search(r"^rules\s*:", text, re.MULTILINE):
-        body = "\n".join(f"    {line}" for line in text.splitlines())
-        text = f"rules:\n  {json.dumps(name)}:\n{body}\n"
+        named = _names(text, name)
+        above = "" if named else f"  {json.dumps(name)}:\n"
+        body = "\n".join(f"  {'' if named else '  '}{line}" for line in text.splitlines())
+        text = f"rules:\n{above}{body}\n"
     with TemporaryDirectory() as aside:
         (Path(aside) / "draft.yaml").write_text(text, encoding="utf-8")
         found, errors = load(Path(aside), SECTIONS)
@@ -235,6 +237,16 @@ def read_draft(name: str, draft: str | Mapping[str, Any]) -> Entry[Rule]:
             f"The draft holds no rule {name!r}.", hint=suggestion(name, found.of(RULES))
         )
     return found.of(RULES)[name]
+
+
+def _names(text: str, name: str) -> bool:
+    """Whether a text begins with the rule's name and has the definition below it."""
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError:
+        # What is wrong with it is said where it is read as a definition.
+        return False
+    return isinstance(found, dict) and list(found) == [name] and isinstance(found[name], dict)
 
 
 def properties_of(node: tree.Node) -> tree.Node:

@@ -178,8 +178,11 @@ def test_a_draft_is_compared_with_the_live_version(world):
             {"segment": "active", "live": 2, "draft": 2, "gained": 1, "lost": 1}
         ]
         whole = "rules:\n  large:\n" + "".join(f"    {line}\n" for line in draft.splitlines())
-        again = w.company.context.backtest("large", days=2, draft=whole)
-        assert again["draft"] == answer["draft"]
+        named = whole.partition("\n")[2].replace("\n  ", "\n")[2:]
+        assert named.startswith("large:\n")
+        for text in (whole, named):
+            again = w.company.context.backtest("large", days=2, draft=text)
+            assert again["draft"] == answer["draft"]
         assert len(w.decisions("large")) == 3, "nothing is decided by trying"
 
 

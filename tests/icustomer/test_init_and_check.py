@@ -84,7 +84,7 @@ def test_a_mistake_is_told_with_file_line_and_advice(path, before, after, messag
     shown = icustomer("check", path)
     assert shown.code == 1
     assert shown.out == ""
-    assert f"definitions.yaml:{first['line']}: " in shown.err
+    assert f"definitions.yaml:{first['line']}:" in shown.err
 
 
 def test_a_time_zone_that_does_not_exist_is_told(path):
