@@ -1,4 +1,4 @@
-"""Where analysts write: a rule or a decision table as text, checked while they type, and its way into force.
+"""Where analysts write: the way of a rule or a decision table from its text into force.
 
 What is in force is the definition file: publishing writes it and takes effect from the next fact on. Every step
 on the way is a fact, so that it stays known who did it and why.
@@ -9,29 +9,22 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cic.conditions import shown
 from cic.segmentation import Segmentation
 from cid.facade import titles
-from cid.feel.naming import CALLABLE
 from cid.kit.clock import format_time
-from cid.kit.definitions import Definitions, Entry, parse
-from cid.kit.errors import Conflict, ICustomerError, InvalidInput, NotFound
-from cid.model.definition import ATTRIBUTES
+from cid.kit.definitions import Definitions
+from cid.kit.errors import Conflict, InvalidInput, NotFound
 from cii.model import DEFINED
-from context import passages, scenarios
-from context.analysis import ENOUGH, Finding, as_form, domains_of, of_rule, of_table
-from context.decision import ReadyRule, Table, ready_rules
-from context.model import SCENARIOS, TABLES, Rule
+from context import passages
+from context.decision import ReadyRule, Table
+from context.drafting import Draft, Drafting, section_of
 from context.ports import Action, StepRow, Store
-from context.pressure import of_pressure
 from context.publishing import (
-    KINDS,
     PUBLISHERS,
     SHADOW,
     Step,
@@ -43,10 +36,6 @@ from context.publishing import (
     unknown_person,
 )
 
-CROWD = 200_000
-"""How many customers are looked at one by one while somebody waits."""
-MOST = 12
-"""How many completions are offered."""
 NEW_RULE = """{name}:
   title: {{en: {name}}}
   owner: ""
@@ -63,8 +52,6 @@ NEW_TABLE = """{name}:
   rows:
     - ["-", '""']
 """
-_OPERATOR = re.compile(r"[(),<>=+*/\[\]{}:!\"']|\b(?:and|or|not|in|if|then|else|between)\b")
-_FIELDS = {"rule": Rule.model_fields, "table": TABLES.model.model_fields}
 
 
 @dataclass(frozen=True)
@@ -80,26 +67,7 @@ class Author:
         return self.person or self.role
 
 
-@dataclass(frozen=True)
-class Draft:
-    """A text, read and checked."""
-
-    text: str
-    entry: Entry[Any] | None
-    found: tuple[Finding, ...]
-    outcomes: tuple[scenarios.Outcome, ...]
-
-    @property
-    def sound(self) -> bool:
-        """Whether it could be published."""
-        return (
-            self.entry is not None
-            and all(each.level != "error" for each in self.found)
-            and all(each.passed for each in self.outcomes)
-        )
-
-
-class Workbench:
+class Workbench(Drafting):
     """All that is done to rules and decision tables before and after they are in force."""
 
     def __init__(
@@ -113,15 +81,10 @@ class Workbench:
         renew: Callable[[], None],
         people: Callable[[], Sequence[str]],
     ) -> None:
-        self._definitions = definitions
-        self._segmentation = segmentation
-        self._vocabulary = segmentation.vocabulary
-        self._ready = ready
-        self._actions = actions
+        super().__init__(definitions, segmentation, ready, actions, people)
         self._store = store
         self._submit = submit
         self._renew = renew
-        self._people = people
         self._writing = threading.Lock()
 
     def open(self, kind: str, name: str, text: str | None = None) -> dict[str, Any]:
@@ -130,7 +93,7 @@ class Workbench:
         Raises:
             NotFound: there is no such kind of definition.
         """
-        section = _section(kind)
+        section = section_of(kind)
         live = self._definitions.of(section).get(name)
         steps = self._store.steps(kind, name, 100)
         draft = self.check(kind, name, self.text(kind, name, steps) if text is None else text)
@@ -156,18 +119,6 @@ class Workbench:
             **self.told(draft),
         }
 
-    def told(self, draft: Draft) -> dict[str, Any]:
-        """Give what was found in a text, as JSON can carry it."""
-        return {
-            "findings": [each.to_dict() for each in draft.found],
-            "scenarios": [vars(each) for each in draft.outcomes],
-            "sound": draft.sound,
-        }
-
-    def diagnose(self, kind: str, name: str, text: str) -> dict[str, Any]:
-        """Say what is wrong with a text, with line and column."""
-        return self.told(self.check(kind, name, text))
-
     def text(self, kind: str, name: str, steps: Sequence[StepRow] | None = None) -> str:
         """Give the text to go on with: the newest draft, else what stands in the file, else a beginning."""
         given = self._store.steps(kind, name, 100) if steps is None else steps
@@ -177,66 +128,6 @@ class Workbench:
         beginning = NEW_RULE if kind == "rule" else NEW_TABLE
         return self._stands(kind, name) or beginning.format(name=name)
 
-    def check(self, kind: str, name: str, text: str) -> Draft:
-        """Read a text and say everything that is to be said about it."""
-        section = _section(kind)
-        text = text.replace("\r\n", "\n").rstrip() + "\n"
-        entries, errors = parse(text, section, "")
-        found = [
-            Finding(
-                section.name,
-                name,
-                "error",
-                *as_form(each.message),
-                (),
-                each.line,
-                1,
-                "",
-                each.hint or "",
-            )
-            for each in errors
-        ]
-        if not errors and list(entries) != [name]:
-            found.append(
-                Finding(
-                    section.name, name, "error", "The text must define '{name}' and nothing else.",
-                    {"name": name},
-                )
-            )  # fmt: skip
-        if found:
-            return Draft(text, None, tuple(found), ())
-        entry = entries[name]
-        placed = _Placed(text, section.name)
-        found = [
-            placed(each)
-            for each in (
-                (*of_rule(entry, self._definitions), *self._pressure(entry))
-                if kind == "rule"
-                else islice(of_table(entry, domains_of(self._definitions)), ENOUGH)
-            )
-        ]
-        outcomes: tuple[scenarios.Outcome, ...] = ()
-        if all(each.level != "error" for each in found):
-            try:
-                outcomes = tuple(self._examples(kind, entry))
-            except ICustomerError as error:
-                line = getattr(error, "line", 1) or 1
-                form, words = as_form(_bare(error.message, name))
-                hint = error.hint or ""
-                found.append(
-                    Finding(section.name, name, "error", form, words, (), line, 1, "", hint)
-                )
-        found.sort(key=lambda each: (each.line, each.column))
-        return Draft(text, entry, tuple(found), outcomes)
-
-    def read(self, name: str, text: str) -> dict[str, Any]:
-        """Give a rule as it is written, as a plain document.
-
-        Raises:
-            InvalidInput: the text is wrong.
-        """
-        return _document(self._right(name, text))
-
     def tried(self, name: str, text: str, author: Author) -> None:
         """Note that a version was tried on history, where nothing else is known of it but that it is right."""
         if author.role not in PUBLISHERS:
@@ -244,72 +135,10 @@ class Workbench:
         draft = self.check("rule", name, text)
         version = _version(draft)
         known = current(self._store.steps("rule", name, 100))
-        live = self._definitions.of(_section("rule")).get(name)
+        live = self._definitions.of(section_of("rule")).get(name)
         earlier = known[version].state if version in known else Step.DRAFT
         if (live is None or live.version != version) and earlier in (Step.DRAFT, Step.CHECKED):
             self._step("rule", name, version, Step.TRIED, author, "", draft.text)
-
-    def _right(self, name: str, text: str) -> Entry[Any]:
-        draft = self.check("rule", name, text)
-        if draft.entry is None or any(each.level == "error" for each in draft.found):
-            raise InvalidInput("The text is wrong.", hint="Mend what is marked first.")
-        return draft.entry
-
-    def try_on(self, name: str, text: str, customer: str) -> dict[str, Any]:
-        """Say whether a rule as it is written would hold for a customer now, and why or why not.
-
-        Raises:
-            InvalidInput: the text is wrong.
-        """
-        _, tables = self._ready()
-        rules = ready_rules(
-            {name: self._right(name, text)}, tables, self._vocabulary, self._actions
-        )
-        condition = rules[name].condition
-        view = self._segmentation.view(customer, {})
-        return {
-            "customer": customer,
-            "fires": condition.run(view) is True,
-            "values": shown(self._vocabulary.scope(view, condition.words)),
-            "explanation": self._vocabulary.explain(condition, view),
-        }
-
-    def audience(self, name: str, text: str) -> dict[str, int] | None:
-        """Count for how many customers a rule's condition holds now; None where that is not known.
-
-        It is not where the condition reads an event, or where something is wrong with the text.
-        """
-        draft = self.check("rule", name, text)
-        if draft.entry is None or any(each.level == "error" for each in draft.found):
-            return None
-        condition = self._vocabulary.compile(draft.entry.value.when)
-        people = self._people()
-        if "event" in condition.words or len(people) > CROWD:
-            return None
-        view = self._segmentation.view
-        holds = sum(condition.run(view(customer)) is True for customer in people)
-        return {"holds": holds, "of": len(people)}
-
-    def complete(self, kind: str, text: str, caret: int) -> list[dict[str, str | int]]:
-        """Offer what the word before the caret may become: names, functions, fields.
-
-        ``replace`` says how many characters before the caret an offer takes the place of.
-        """
-        before = text[: max(0, caret)]
-        line = before[before.rfind("\n") + 1 :]
-        if not line.strip():
-            return []
-        if ":" not in line and not line.lstrip().startswith(("-", "#")):
-            return _offers(line.lstrip(), [(word, "field", f"{word}: ") for word in _words(kind)])
-        start = max((found.end() for found in _OPERATOR.finditer(line)), default=0)
-        part = line[start:].lstrip()
-        event = re.search(r"\b(?:event|action): *([^,}\n]+)", text)
-        domains = domains_of(self._definitions, event.group(1).strip() if event else "")
-        names = [(name, domain.kind or "any", name) for name, domain in domains.items()]
-        names += [
-            (f"{name}()", "function", f"{name}(") for name in (*CALLABLE, "contains", "consent")
-        ]
-        return _offers(part, names) if part else []
 
     def save(
         self, kind: str, name: str, text: str, author: Author, reason: str = ""
@@ -368,7 +197,7 @@ class Workbench:
     def roll_back(self, kind: str, name: str, author: Author, reason: str) -> dict[str, Any]:
         """Bring the version that was in force before into force again, in one step."""
         may_publish(author.role)
-        live = self._definitions.of(_section(kind)).get(name)
+        live = self._definitions.of(section_of(kind)).get(name)
         before = previous(self._store.steps(kind, name, 1_000), live.version if live else "")
         _reasoned(reason)
         # Examples may have been written for the later version: that must not hold up the way back.
@@ -385,9 +214,9 @@ class Workbench:
             Conflict: others still need it.
         """
         may_publish(author.role)
-        live = self._definitions.of(_section(kind)).get(name)
+        live = self._definitions.of(section_of(kind)).get(name)
         if live is None:
-            raise NotFound(kind, name, self._definitions.of(_section(kind)))
+            raise NotFound(kind, name, self._definitions.of(section_of(kind)))
         _reasoned(reason)
         text = self._stands(kind, name)
         self._write(kind, name, None)
@@ -396,7 +225,7 @@ class Workbench:
     def _publish(
         self, kind: str, name: str, draft: Draft, author: Author, reason: str
     ) -> dict[str, Any]:
-        section = _section(kind)
+        section = section_of(kind)
         known = self._store.steps(kind, name, 1_000)
         live = self._definitions.of(section).get(name)
         if live is not None and not any(
@@ -421,30 +250,9 @@ class Workbench:
         return draft
 
     def _needs_approval(self, kind: str, name: str, draft: Draft) -> bool:
-        live = self._definitions.of(_section(kind)).get(name)
+        live = self._definitions.of(section_of(kind)).get(name)
         entries = [entry for entry in (live, draft.entry) if entry is not None]
         return any(getattr(entry.value, "approval", False) for entry in entries)
-
-    def _pressure(self, entry: Entry[Any]) -> Iterable[Finding]:
-        event = entry.value.on.event or entry.value.on.action
-        return of_pressure(entry, self._definitions, domains_of(self._definitions, event))
-
-    def _examples(self, kind: str, entry: Entry[Any]) -> Iterable[scenarios.Outcome]:
-        """Run the examples about a definition as it would be; a mistake in it is raised."""
-        rules, known = self._ready()
-        tables = dict(known)
-        if kind == "rule":
-            rules = ready_rules({entry.name: entry}, tables, self._vocabulary, self._actions)
-        else:
-            tables[entry.name] = Table(entry, self._vocabulary)
-        domains = domains_of(self._definitions)
-        for name, each in self._definitions.of(SCENARIOS).items():
-            about = each.value.rule if kind == "rule" else each.value.table
-            if about == entry.name:
-                types = self._definitions.of(ATTRIBUTES)
-                yield scenarios.run(
-                    name, each.value, rules, tables, self._vocabulary, domains, types
-                )
 
     def _may_go_back(self, steps: Sequence[StepRow], live: str) -> str:
         try:
@@ -454,7 +262,7 @@ class Workbench:
 
     def _stands(self, kind: str, name: str) -> str:
         """Give the text of a definition as it stands in its file; empty where it is not in force."""
-        section = _section(kind)
+        section = section_of(kind)
         live = self._definitions.of(section).get(name)
         if live is None or live.builtin:
             return ""
@@ -466,7 +274,7 @@ class Workbench:
 
     def _home(self, kind: str) -> str:
         """Say into which file a new definition goes: where most of its kind are."""
-        section = _section(kind)
+        section = section_of(kind)
         files = [
             entry.file for entry in self._definitions.of(section).values() if not entry.builtin
         ]
@@ -474,7 +282,7 @@ class Workbench:
 
     def _write(self, kind: str, name: str, block: str | None) -> None:
         """Write a definition into its file, or take it out, and let it be in force; or leave all as it was."""
-        section = _section(kind)
+        section = section_of(kind)
         with self._writing:
             live = self._definitions.of(section).get(name)
             if live is not None and live.builtin:
@@ -514,43 +322,13 @@ class Workbench:
         return {**told, "actor": author.named}
 
 
-class _Placed:
-    """Gives findings the line and column of the text they are about."""
-
-    def __init__(self, text: str, section: str) -> None:
-        lines = [f"  {line}" if line.strip() else "" for line in text.split("\n")]
-        self._text = "\n".join([f"{section}:", *lines])
-
-    def __call__(self, finding: Finding) -> Finding:
-        """Give the finding with its place in the text."""
-        placed = finding.placed(self._text)
-        return replace(placed, line=max(1, placed.line - 1), column=max(1, placed.column - 2))
-
-
-def _section(kind: str) -> Any:
-    if kind not in KINDS:
-        raise NotFound("kind of definition", kind, KINDS)
-    return KINDS[kind]
-
-
 def _version(draft: Draft) -> str:
     return draft.entry.version if draft.entry else ""
-
-
-def _document(entry: Entry[Any]) -> dict[str, Any]:
-    found: dict[str, Any] = entry.value.model_dump(
-        by_alias=True, exclude_defaults=True, mode="json"
-    )
-    return found
 
 
 def _reasoned(reason: str) -> None:
     if not reason.strip():
         raise InvalidInput("Say why.", hint="One sentence: others will read it in the history.")
-
-
-def _bare(message: str, name: str) -> str:
-    return message.removeprefix(f"{name!r}: ")
 
 
 def _exchange(path: Path, text: str) -> None:
@@ -568,23 +346,6 @@ def _exchange(path: Path, text: str) -> None:
 
 def _told(step: StepRow) -> dict[str, Any]:
     return {**step._asdict(), "at": format_time(step.at)}
-
-
-def _words(kind: str) -> list[str]:
-    fields = {field.alias or name for name, field in _FIELDS[kind].items()}
-    return sorted(fields - {"kind"})
-
-
-def _offers(part: str, names: Iterable[tuple[str, str, str]]) -> list[dict[str, str | int]]:
-    wanted = part.casefold()
-    found = [each for each in names if each[0].casefold().startswith(wanted) and each[0] != part]
-    rest = [each for each in names if wanted in each[0].casefold() and each not in found]
-    offered = [*found, *(rest if len(wanted) > 1 else [])]
-    return [
-        {"text": text, "kind": kind, "insert": insert, "replace": len(part)}
-        for text, kind, insert in offered[:MOST]
-        if text != part
-    ]
 
 
 __all__ = ["Author", "Draft", "Workbench"]
