@@ -1,4 +1,4 @@
-"""Say a condition in SQL for DuckDB, exactly or not at all.
+"""Say a condition in SQL, for DuckDB or Postgres, exactly or not at all.
 
 Three-valued logic is the same in both languages; equality is not: in FEEL ``x = "a"`` is false
 where ``x`` is null, so it becomes ``IS NOT DISTINCT FROM``. What SQL would answer differently (text
@@ -24,9 +24,11 @@ from cid.feel.writing import text_of
 
 Kind = Literal["number", "string", "boolean", "date", "date and time", "list", "null", "unknown"]
 Columns = Mapping[str, str] | Callable[[str], str]
+Dialect = Literal["duckdb", "postgres"]
 
 _CAST = re.compile(
-    r"(?:\bAS\s+|::\s*)([A-Z]+(?: WITH TIME ZONE)?(?:\([\d, ]*\))?(?:\[\])?)\)?\s*\Z", re.IGNORECASE
+    r"(?:\bAS\s+|::\s*)([A-Z]+(?: PRECISION| WITH TIME ZONE)?(?:\([\d, ]*\))?(?:\[\])?)\)?\s*\Z",
+    re.IGNORECASE,
 )
 _EXACT_DIGITS = 15
 """Decimals of so many digits survive a DOUBLE unchanged, so comparing them there is exact."""
@@ -40,20 +42,26 @@ class _Sql:
     literal: bool = False
 
 
-def to_sql(expression: tree.Node | str, columns: Columns) -> str:
+def to_sql(expression: tree.Node | str, columns: Columns, dialect: Dialect = "duckdb") -> str:
     """Write a condition in SQL; ``columns`` gives, for a name, SQL that is cast to its type.
+
+    Raises:
+        Unsupported: SQL would not answer exactly as FEEL does.
 
     >>> to_sql('tier = "gold"', {"tier": "CAST(tier AS VARCHAR)"})
     "(CAST(tier AS VARCHAR) IS NOT DISTINCT FROM 'gold')"
     """
     if isinstance(expression, str):
         expression = parse(expression, columns if isinstance(columns, Mapping) else ())
-    return _Translator(columns).sql(expression).text
+    return _Translator(columns, dialect).sql(expression).text
 
 
 class _Translator:
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, columns: Columns, dialect: Dialect) -> None:
         self._columns = columns
+        self._functions = _FUNCTIONS | (_OF_POSTGRES if dialect == "postgres" else {})
+        # Postgres sorts texts by the customs of a country; FEEL by their code points.
+        self._order = ' COLLATE "C"' if dialect == "postgres" else ""
         self._assumed: dict[str, Kind] = {}
 
     def sql(self, node: tree.Node) -> _Sql:
@@ -153,7 +161,8 @@ class _Translator:
         if left.kind not in ("number", "string", "date", "date and time"):
             raise Unsupported(f"'{write(node)}'")
         self._check_digits(left, right, node)
-        return _Sql(f"({left.text} {operator} {right.text})", "boolean")
+        order = self._order if left.kind == "string" else ""
+        return _Sql(f"({left.text}{order} {operator} {right.text})", "boolean")
 
     def _check_digits(self, left: _Sql, right: _Sql, node: tree.Node) -> None:
         """Refuse comparisons of numbers that floating point would round."""
@@ -201,8 +210,8 @@ class _Translator:
 
     def _call(self, node: tree.Call) -> _Sql:
         name = node.function.name if isinstance(node.function, tree.Name) else ""
-        if name in _FUNCTIONS and not node.named:
-            kinds, result, sql = _FUNCTIONS[name]
+        if name in self._functions and not node.named:
+            kinds, result, sql = self._functions[name]
             if len(kinds) == len(node.positional):
                 texts = [
                     self._as(self.sql(each), kind, each).text
@@ -212,7 +221,8 @@ class _Translator:
         raise Unsupported(f"'{write(node)}'")
 
 
-_FUNCTIONS: dict[str, tuple[tuple[Kind, ...], Kind, str]] = {
+_Functions = dict[str, tuple[tuple[Kind, ...], Kind, str]]
+_FUNCTIONS: _Functions = {
     "contains": (("string", "string"), "boolean", "contains({0}, {1})"),
     "starts with": (("string", "string"), "boolean", "starts_with({0}, {1})"),
     "ends with": (("string", "string"), "boolean", "ends_with({0}, {1})"),
@@ -224,6 +234,16 @@ _FUNCTIONS: dict[str, tuple[tuple[Kind, ...], Kind, str]] = {
     ),
     "string length": (("string",), "number", "length({0})"),
     "count": (("list",), "number", "len({0})"),
+}
+_OF_POSTGRES: _Functions = {
+    "contains": (("string", "string"), "boolean", "(strpos({0}, {1}) > 0)"),
+    "ends with": (("string", "string"), "boolean", "(right({0}, length({1})) = {1})"),
+    "list contains": (
+        ("list", "string"),
+        "boolean",
+        "(CASE WHEN {0} IS NULL THEN NULL ELSE array_position({0}, {1}) IS NOT NULL END)",
+    ),
+    "count": (("list",), "number", "cardinality({0})"),
 }
 
 
@@ -239,7 +259,7 @@ def _kind_of(text: str) -> tuple[Kind, bool]:
     type_ = match[1].upper().partition("(")[0]
     if match[1].endswith("[]"):
         return "list", False
-    if type_ in ("DOUBLE", "FLOAT", "REAL"):
+    if type_ in ("DOUBLE", "DOUBLE PRECISION", "FLOAT", "REAL"):
         return "number", True
     return _TYPES.get(type_, "unknown"), False
 

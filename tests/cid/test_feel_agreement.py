@@ -322,6 +322,38 @@ def test_sql_and_the_interpreter_agree(database, condition, row):
     assert same(in_database(database, sql, row), evaluate(condition, row))
 
 
+@pytest.fixture(scope="module")
+def server(postgres):
+    import psycopg
+
+    with psycopg.connect(postgres.database(), autocommit=True) as connection:
+        yield connection
+
+
+IN_POSTGRES = {"DOUBLE": "DOUBLE PRECISION", "VARCHAR": "TEXT", "VARCHAR[]": "TEXT[]"}
+
+
+@given(CONDITIONS, ROWS)
+@settings(max_examples=EXAMPLES, deadline=None)
+def test_sql_of_postgres_and_the_interpreter_agree(server, condition, row):
+    kinds = {name: IN_POSTGRES.get(kind, kind) for name, kind in COLUMNS.items()}
+    try:
+        sql = to_sql(condition, lambda name: f'CAST("{name}" AS {kinds[name]})', "postgres")
+    except Unsupported:
+        return
+    columns = ", ".join(f'CAST(%s AS {kind}) AS "{name}"' for name, kind in kinds.items())
+    values = [
+        row[name].replace(tzinfo=None) if isinstance(row[name], datetime) else row[name]
+        for name in COLUMNS
+    ]
+    asked = f"SELECT {sql.replace('%', '%%')} FROM (SELECT {columns}) AS row"
+    ((found,),) = server.execute(asked, values).fetchall()
+    if isinstance(found, datetime):
+        found = found.replace(tzinfo=UTC)
+    found = Decimal(repr(found)) if isinstance(found, float) else found
+    assert same(found, evaluate(condition, row))
+
+
 def in_database(database, sql, row):
     columns = ", ".join(f'CAST(? AS {kind}) AS "{name}"' for name, kind in COLUMNS.items())
     values = [
