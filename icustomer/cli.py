@@ -231,11 +231,20 @@ def main() -> None:
 
         return ask(path, command, parameters)
 
-    app(
-        args=arguments,
-        prog_name="icustomer",
-        obj={"ask": carry_out, "json": as_json, "dir": path, "dir_given": directory is not None},
-    )
+    try:
+        app(
+            args=arguments,
+            prog_name="icustomer",
+            obj={
+                "ask": carry_out,
+                "json": as_json,
+                "dir": path,
+                "dir_given": directory is not None,
+            },
+        )
+    finally:
+        # Nor is there anything to look for in what ends with the process.
+        gc.freeze()
 
 
 def _common(arguments: list[str]) -> tuple[list[str], str | None, bool]:
