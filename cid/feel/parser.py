@@ -147,7 +147,11 @@ class _Parser(Forms):
         node: tree.Node
         match token.kind:
             case "number":
-                node = tree.Literal(number_from_text(self._take().text), **at)
+                number = number_from_text(self._take().text)
+                if number is None:
+                    said = f"{token.text!r} is too large a number."
+                    raise FeelError(said, line=token.line, column=token.column)
+                node = tree.Literal(number, **at)
             case "text":
                 node = tree.Literal(unquote(self._take().text), **at)
             case "at":

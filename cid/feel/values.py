@@ -92,14 +92,19 @@ class Lambda(Function):
         return self(*(named[name] for name in self.parameters))
 
 
-def number_from_text(text: str) -> int | Decimal:
-    """Read a number as it is written in an expression; it has at most 34 digits."""
+def number_from_text(text: str) -> int | Decimal | None:
+    """Read a number as it is written in an expression; it has at most 34 digits.
+
+    None where it is too large: beyond 34 nines with 6,111 zeros.
+    """
     if text.isdigit() and len(text) <= 34:
         return int(text)
     try:
         number = DECIMAL.create_decimal(text)
     except ArithmeticError:
-        return Decimal(0)
+        return None
+    if not number and ("e" in text or "E" in text):
+        return 0
     if "." in text and len(text) <= 34 and "e" not in text and "E" not in text:
         return number
     exponent = number.as_tuple().exponent

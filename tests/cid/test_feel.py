@@ -310,6 +310,7 @@ def test_names_are_those_read_from_outside():
         ("", 1, 1, "ends too early"),
         ("[1, 2", 1, 6, "']' is missing"),
         ("and", 1, 1, "not expected"),
+        ("a > 1e6145", 1, 5, "too large a number"),
     ],
 )
 def test_an_error_says_where_and_what_to_do(text, line, column, said):
@@ -317,6 +318,13 @@ def test_an_error_says_where_and_what_to_do(text, line, column, said):
         parse(text, ["last order"])
     assert (caught.value.line, caught.value.column) == (line, column)
     assert said in str(caught.value)
+
+
+def test_a_number_beyond_all_bounds_is_no_number_and_one_too_small_is_nought():
+    assert evaluate('number("1e6144") > 0', {}) is True
+    assert evaluate('number("1e6145")', {}) is None
+    assert evaluate('number("-1e6145")', {}) is None
+    assert evaluate("1e-7000 = 0", {}) is True
 
 
 def test_unknown_names_and_functions_are_found_with_a_suggestion():

@@ -50,7 +50,7 @@ def number(from_: Any, grouping_separator: Any = None, decimal_separator: Any = 
     if not _NUMBER.match(text):
         return None
     value = number_from_text(text.lstrip("-"))
-    return -value if text.startswith("-") else value
+    return -value if value is not None and text.startswith("-") else value
 
 
 _NUMBER = re.compile(r"-?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?\Z")
