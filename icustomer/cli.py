@@ -19,6 +19,7 @@ from cid.kit.cli import fail, show
 from cid.kit.errors import ICustomerError
 from cii import cli as cii_cli
 from context import cli as context_cli
+from icustomer.logs import log_to_stderr
 
 app = typer.Typer(
     help="iCustomer: one trustworthy picture of each customer, from touchpoint to capability.",
@@ -223,6 +224,7 @@ def main() -> None:
     # A company's state is millions of small objects that live on: looking through them all again and
     # again for garbage took a quarter of the time.
     gc.set_threshold(200_000, 10, 10)
+    log_to_stderr()
     arguments, directory, as_json = _common(sys.argv[1:])
     path = Path(directory or ".")
 
@@ -231,20 +233,11 @@ def main() -> None:
 
         return ask(path, command, parameters)
 
-    try:
-        app(
-            args=arguments,
-            prog_name="icustomer",
-            obj={
-                "ask": carry_out,
-                "json": as_json,
-                "dir": path,
-                "dir_given": directory is not None,
-            },
-        )
-    finally:
-        # Nor is there anything to look for in what ends with the process.
-        gc.freeze()
+    app(
+        args=arguments,
+        prog_name="icustomer",
+        obj={"ask": carry_out, "json": as_json, "dir": path, "dir_given": directory is not None},
+    )
 
 
 def _common(arguments: list[str]) -> tuple[list[str], str | None, bool]:

@@ -6,27 +6,29 @@ Python 3.11). It ends with an error, and the text that caused it, if there is on
 
 import sys
 
-import atheris
-
-with atheris.instrument_imports(include=["cid.feel"]):
-    from cid.feel import FeelError, parse, parse_unary, write
-
 NAMES = ("a", "order total", "客户", "x y z")
 
 
-def one(data: bytes) -> None:
-    """Read one text as an expression and as a cell; what can be read can be written, and read again."""
-    given = atheris.FuzzedDataProvider(data)
-    read = parse if given.ConsumeBool() else parse_unary
-    text = given.ConsumeUnicode(sys.maxsize)
-    try:
-        node = read(text, NAMES)
-    except FeelError:
-        return
-    assert read(write(node), NAMES) == node, text
+def main(seconds: str) -> None:
+    import atheris
+
+    with atheris.instrument_imports(include=["cid.feel"]):
+        from cid.feel import FeelError, parse, parse_unary, write
+
+    def one(data: bytes) -> None:
+        """Read one text as an expression or as a cell; what can be read can be written, and read again."""
+        given = atheris.FuzzedDataProvider(data)
+        read = parse if given.ConsumeBool() else parse_unary
+        text = given.ConsumeUnicode(sys.maxsize)
+        try:
+            node = read(text, NAMES)
+        except FeelError:
+            return
+        assert read(write(node), NAMES) == node, text
+
+    atheris.Setup([sys.argv[0], f"-max_total_time={seconds}", "-max_len=300"], one)
+    atheris.Fuzz()
 
 
 if __name__ == "__main__":
-    seconds = sys.argv[1] if sys.argv[1:] else "60"
-    atheris.Setup([sys.argv[0], f"-max_total_time={seconds}", "-max_len=300"], one)
-    atheris.Fuzz()
+    main(sys.argv[1] if sys.argv[1:] else "60")

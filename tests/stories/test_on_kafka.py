@@ -197,7 +197,7 @@ def test_workers_take_turns_and_a_zombie_is_fenced(
     append(tmp_path / "one", range(30), tmp_path)
     wait_until(lambda: applied(shared) == 30, PATIENCE)
     first, epoch = turn(shared)
-    wait_until(lambda: told_to_tools(broker, on_kafka) == 30)
+    wait_until(lambda: told_to_tools(broker, on_kafka) == 30, PATIENCE)
     by_process = {worker.pid: worker for worker in workers}
     leader = by_process[process_of(first)]
     # Stopped, it is silent: the other one takes its turn and goes on.
