@@ -26,5 +26,6 @@ def log_to_stderr() -> None:
             structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(known.get(told, logging.WARNING)),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Asked anew for each remark: standard error may be another one by then.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
