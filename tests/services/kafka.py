@@ -90,14 +90,15 @@ def prepare() -> Path:
     Raises:
         Missing: Java or Maven is absent, or the jars cannot be fetched.
     """
+    if shutil.which("java") is None:
+        raise Missing("java is not installed (Debian: openjdk-17-jre-headless)")
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "kafka.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (HOME / "ready").exists():
             return HOME
-        for tool in ("java", "mvn"):
-            if shutil.which(tool) is None:
-                raise Missing(f"{tool} is not installed (Debian: openjdk-17-jre-headless, maven)")
+        if shutil.which("mvn") is None:
+            raise Missing("mvn is not installed (Debian: maven)")
         draft = CACHE / f"kafka-{VERSION}.draft"
         shutil.rmtree(draft, ignore_errors=True)
         shutil.rmtree(HOME, ignore_errors=True)
