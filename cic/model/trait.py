@@ -1,13 +1,13 @@
-"""The nouns of intelligence: traits, segments, scores."""
+"""Traits: what a customer did, summed up in one value."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from cid.kit.clock import parse_duration
-from cid.kit.definitions import Definition, Duration, Feel, Section
+from cid.kit.definitions import Definition, Feel, Section
 from cid.kit.errors import InvalidInput
 
 Aggregate = Literal["count", "sum", "min", "max", "average", "first", "last", "distinct"]
@@ -84,28 +84,4 @@ class Trait(Definition):
         return parse_duration(self.window) if self.window else 0
 
 
-class Segment(Definition):
-    """Customers who meet a condition right now.
-
-    The condition is FEEL over attributes, traits and other segments by name, and ``consent(purpose, channel)``.
-    """
-
-    when: Feel
-
-
-class Score(Definition):
-    """A model that says how likely a customer is to do something soon; its result is a trait."""
-
-    event: str
-    """What we ask: will this happen?"""
-    within: Duration = "60 d"
-    features: tuple[str, ...]
-    """Traits it may look at."""
-    moments: int = Field(6, ge=2, le=60)
-    """How many past moments, ``within`` apart, it learns from."""
-
-
 TRAITS = Section("traits", Trait)
-SEGMENTS = Section("segments", Segment)
-SCORES = Section("scores", Score)
-SECTIONS = (TRAITS, SEGMENTS, SCORES)

@@ -1,0 +1,11 @@
+"""Intelligence over HTTP: who is where and why, and any question about many customers."""
+
+from fastapi import APIRouter
+
+from cic.api import exploration, segmentation
+
+router = APIRouter()
+router.include_router(segmentation.router)
+router.include_router(exploration.router)
+
+__all__ = ["router"]
