@@ -6,12 +6,10 @@ on the way is a fact, so that it stays known who did it and why.
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from cic.segmentation import Segmentation
@@ -19,6 +17,7 @@ from cid.facade import titles
 from cid.kit.clock import format_time
 from cid.kit.definitions import Definitions
 from cid.kit.errors import Conflict, InvalidInput, NotFound
+from cid.kit.passages import exchange
 from cii.model import DEFINED
 from context import passages
 from context.decision import ReadyRule, Table
@@ -293,11 +292,11 @@ class Workbench(Drafting):
                 after = passages.removed(before, section.name, name)
             else:
                 after = passages.replaced(before, section.name, name, block)
-            _exchange(path, after)
+            exchange(path, after)
             try:
                 self._renew()
             except BaseException:
-                _exchange(path, before)
+                exchange(path, before)
                 raise
 
     def _step(
@@ -329,19 +328,6 @@ def _version(draft: Draft) -> str:
 def _reasoned(reason: str) -> None:
     if not reason.strip():
         raise InvalidInput("Say why.", hint="One sentence: others will read it in the history.")
-
-
-def _exchange(path: Path, text: str) -> None:
-    """Put a file in the place of another in one step, so that nobody ever reads half of it."""
-    if not text.strip():
-        path.unlink(missing_ok=True)
-        return
-    aside = path.with_suffix(path.suffix + ".new")
-    with aside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
 
 
 def _told(step: StepRow) -> dict[str, Any]:
