@@ -7,18 +7,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from cic.conditions import CustomerView, shown
-from cic.exploration import drill, explore
+from cic.exploration import Exploration
 from cic.model import SCORES, SEGMENTS, TRAITS
-from cic.ports import Engine, Result, Store
+from cic.ports import Engine, Store
 from cic.segmentation import Segmentation
-from cic.semantics import Vocabulary as Semantics
 from cic.verification import Batch, Verification, compare, relive
 from cid.customers import Customers
 from cid.facade import described, titles
 from cid.kit.clock import DAY, Clock, format_time, parse_time
 from cid.kit.definitions import Definitions
-from cid.kit.errors import InvalidInput
-from cid.model.definition import ATTRIBUTES, COMPANY
+from cid.model.definition import ATTRIBUTES
 from cid.model.fact import Fact
 
 PREVIEW = 20
@@ -59,9 +57,7 @@ class Intelligence:
         self._current = current
         self._used_by = used_by
         self._score = score
-        company = definitions.of(COMPANY).get("company")
-        zone = company.value.time_zone if company else "UTC"
-        self._semantics = Semantics(definitions.of(ATTRIBUTES), zone)
+        self.exploration = Exploration(definitions, history, self._now)
 
     def segments(self) -> list[dict[str, Any]]:
         """List the segments with their size and who moved in the last seven days."""
@@ -269,18 +265,13 @@ class Intelligence:
 
     def query(self, query: Mapping[str, Any]) -> dict[str, Any]:
         """Answer a question put as JSON: measures, dimensions, filter, period."""
-        began = time.perf_counter()
-        segment = query.get("segment")
-        if segment and isinstance(segment, str):
-            self.definitions.get(SEGMENTS, segment)
-        answer = explore(self.history, query, self._semantics, self._now())
-        return {**answer, "ms": round((time.perf_counter() - began) * 1000, 1)}
+        return self.exploration.query(query)
 
     def open(
         self, query: Mapping[str, Any], row: Mapping[str, Any], limit: int = 1000
     ) -> dict[str, Any]:
         """Return the customers behind one row of an answer."""
-        return drill(self.history, query, row, self._semantics, self._now(), limit)
+        return self.exploration.open(query, row, limit)
 
     def sql(self, text: str, limit: int = 10_000) -> dict[str, Any]:
         """Answer one SELECT over the history: read-only, with limits on rows, time and memory.
@@ -289,24 +280,11 @@ class Intelligence:
             InvalidInput: it is not one SELECT, or took too long.
             Refused: it tries to change something or to reach outside.
         """
-        if len(text) > 100_000:
-            raise InvalidInput("The query is longer than 100,000 characters.")
-        began = time.perf_counter()
-        result: Result = self.history.query(text, rows=max(1, min(limit, 100_000)))
-        return {**result.to_dict(), "ms": round((time.perf_counter() - began) * 1000, 1)}
+        return self.exploration.sql(text, limit)
 
     def explorable(self) -> dict[str, Any]:
         """List what can be asked: measures, dimensions, views with their columns."""
-        views: dict[str, list[str]] = {}
-        found = self.history.query(
-            "SELECT table_name, column_name FROM information_schema.columns"
-            " WHERE table_schema = 'main' ORDER BY table_name, ordinal_position",
-            rows=None,
-        )
-        for view, column in found.rows:
-            views.setdefault(str(view), []).append(str(column))
-        shown_views = [{"name": name, "columns": columns} for name, columns in views.items()]
-        return {**self._semantics.describe(), "views": shown_views}
+        return self.exploration.explorable()
 
     def verify(self, as_of: str = "") -> dict[str, Any]:
         """Recompute every trait and segment from history and report every mismatch (promise 2).

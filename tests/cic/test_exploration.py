@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cic.adapters.duckdb import DuckDbHistory
-from cic.exploration import drill, explore, read_query
+from cic.exploration.table import drill, explore, read_query
 from cic.ports import Mirror
 from cic.semantics import MEASURES, Vocabulary
 from cic.testing import Facts, entries, fact
