@@ -17,6 +17,7 @@ EXTRAS = {
     "kafka": "kafka",
     "crc32c": "kafka",
     "psycopg": "postgres",
+    "numba": "fast",
 }
 
 
