@@ -67,6 +67,10 @@ class HistorySource(Protocol):
     def mirrors(self) -> Mapping[str, Mirror]:
         """Return the small tables of all layers by name."""
 
+    def zone(self) -> str:
+        """Return the time zone in which the business counts its days."""
+        return "UTC"
+
 
 @dataclass(frozen=True)
 class Result:

@@ -35,7 +35,13 @@ from cid.testing import columns_of
 class Facts(HistorySource):
     """A source of history that holds its facts in memory."""
 
-    def __init__(self, facts: Iterable[Fact], tables: Mapping[str, Mirror] | None = None) -> None:
+    def __init__(
+        self,
+        facts: Iterable[Fact],
+        tables: Mapping[str, Mirror] | None = None,
+        zone: str = "UTC",
+    ) -> None:
+        self._zone = zone
         self.all = list(facts)
         self.tables = dict(tables or {})
         self.of: dict[str, str] = {fact.identity: fact.customer for fact in self.all}
@@ -61,6 +67,10 @@ class Facts(HistorySource):
     def mirrors(self) -> Mapping[str, Mirror]:
         """Return the tables given at the beginning."""
         return self.tables
+
+    def zone(self) -> str:
+        """Return the time zone given at the beginning."""
+        return self._zone
 
 
 def fact(

@@ -19,7 +19,7 @@ from cid.customers import CONSENT, Customers
 from cid.kit.db import Database
 from cid.kit.definitions import Definitions
 from cid.kit.failpoints import reach
-from cid.model.definition import ATTRIBUTES
+from cid.model.definition import ATTRIBUTES, COMPANY
 from cid.model.fact import Fact
 from cid.profile import plain
 from cii.synchronization import Pipeline
@@ -107,6 +107,11 @@ class Source:
     def generation(self) -> str:
         """Return a text that changes when facts were changed or removed."""
         return f"{self._generation}{self._database.identity()}"
+
+    def zone(self) -> str:
+        """Return the time zone in which the business counts its days."""
+        company = self._definitions.of(COMPANY).get("company")
+        return company.value.time_zone if company else "UTC"
 
     def version(self) -> str:
         """Return a text that changes when anything changed."""
