@@ -2,7 +2,8 @@
 
 It is derived from the records and can always be made again. These are the views an analyst reads
 with SQL; every one exists from the first moment on, empty where nothing has happened yet.
-Timestamps are UTC.
+Timestamps are UTC; ``day`` of a fact is the day of the business. ``customer_key`` is a number for the
+customer in this history only: it is the same where ``customer`` is the same, and faster to count.
 """
 
 from __future__ import annotations
@@ -11,34 +12,73 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from cic.columns import amount_of, text_of
 from cic.ports import Mirror
 
-FORMAT = "1"
+FORMAT = "2"
 """Changes when history is laid out differently; a file with another format is made again."""
 
-STORED = """
+WORDS: dict[str, tuple[str, str]] = {
+    "total": ("DECIMAL(18,4)", amount_of("properties", "/total")),
+    "margin": ("DECIMAL(18,4)", amount_of("properties", "/margin")),
+    **{
+        name: ("VARCHAR", text_of("properties", "/" + name))
+        for name in ("currency", "channel", "campaign", "store", "sku", "category")
+    },
+    "product": ("VARCHAR", text_of("properties", "/name")),
+}
+"""Properties of facts that are columns of their own: type, and what they are of ``properties``."""
+
+LINE: dict[str, tuple[str, str]] = {
+    **{name: ("VARCHAR", text_of("item", "/" + name)) for name in ("sku", "category")},
+    "product": ("VARCHAR", text_of("item", "/name")),
+    "price": ("DECIMAL(18,4)", amount_of("item", "/price")),
+    "quantity": ("DECIMAL(18,4)", f"coalesce({amount_of('item', '/quantity')}, 1)"),
+}
+"""The same for each of a completed order's ``items``."""
+
+_OF_FACT = {name: type_ for name, (type_, _) in WORDS.items() if name not in LINE}
+
+STORED = f"""
 CREATE SCHEMA kept;
 CREATE TABLE kept.state (generation VARCHAR, format VARCHAR, position BIGINT);
 CREATE TABLE kept.mirror (name VARCHAR, version VARCHAR);
-CREATE TABLE kept.owner (identity VARCHAR, customer VARCHAR);
+CREATE TABLE kept.customer (customer_key INTEGER, customer VARCHAR);
+CREATE TABLE kept.owner (
+    who INTEGER, identity VARCHAR, customer VARCHAR, customer_key INTEGER
+);
 CREATE TABLE kept.fact (
-    position BIGINT, identity VARCHAR, message_id VARCHAR, source VARCHAR, type VARCHAR,
+    position BIGINT, who INTEGER, message_id VARCHAR, source VARCHAR, type VARCHAR,
     event VARCHAR, "time" TIMESTAMP, received TIMESTAMP, actor VARCHAR, loop VARCHAR,
-    properties JSON
+    properties JSON, shared JSON,
+    {", ".join(f"{name} {type_}" for name, (type_, _) in WORDS.items())}
+);
+CREATE TABLE kept.line (
+    position BIGINT, who INTEGER, source VARCHAR, "time" TIMESTAMP,
+    {", ".join(f"{name} {type_}" for name, type_ in _OF_FACT.items())},
+    {", ".join(f"{name} {type_}" for name, (type_, _) in LINE.items())}
 );
 CREATE TABLE kept.observation (
-    position BIGINT, identity VARCHAR, source VARCHAR, message_id VARCHAR, attribute VARCHAR,
+    position BIGINT, who INTEGER, source VARCHAR, message_id VARCHAR, attribute VARCHAR,
     "time" TIMESTAMP, received TIMESTAMP, value VARCHAR
 );
 CREATE VIEW facts AS
-    SELECT f.position, f.identity, o.customer, f.message_id, f.source, f.type, f.event, f."time",
-           f.received, f.actor, f.loop, f.properties
-    FROM kept.fact f LEFT JOIN kept.owner o ON o.identity = f.identity;
+    SELECT f.position, o.identity, o.customer, f.message_id, f.source, f.type, f.event, f."time",
+           f.received, f.actor, f.loop, f.properties, o.customer_key, {", ".join(WORDS)}
+    FROM kept.fact f JOIN kept.owner o ON o.who = f.who;
+CREATE VIEW lines AS
+    SELECT l.position, o.customer, o.customer_key, l.source, l."time",
+           {", ".join([*_OF_FACT, *LINE])}
+    FROM kept.line l JOIN kept.owner o ON o.who = l.who;
 CREATE VIEW attributes AS
-    SELECT a.position, a.identity, o.customer, a.source, a.message_id, a.attribute, a."time",
-           a.received, a.value
-    FROM kept.observation a LEFT JOIN kept.owner o ON o.identity = a.identity;
+    SELECT a.position, o.identity, o.customer, a.source, a.message_id, a.attribute, a."time",
+           a.received, a.value, o.customer_key
+    FROM kept.observation a JOIN kept.owner o ON o.who = a.who;
 """
+"""Facts keep a number for the identity; whom that belongs to, is said once, and may change."""
+
+VIEWS = ("facts", "lines", "attributes")
+"""What is read of the tables above; everything else is a small table of its own."""
 
 _TEXT, _MOMENT, _MONEY = "VARCHAR", "TIMESTAMP", "DECIMAL(18,4)"
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 
 from cic.adapters.duckdb import DuckDbHistory
-from cic.history import SCHEMA
+from cic.history import SCHEMA, VIEWS, WORDS
 from cic.ports import Mirror
 from cic.testing import Facts, fact
 from cid.kit.clock import DAY
@@ -19,7 +19,7 @@ def history(tmp_path):
 
 
 def test_every_view_exists_before_anything_happened(history):
-    for view in [*SCHEMA, "facts", "attributes"]:
+    for view in [*SCHEMA, *VIEWS]:
         assert history.query(f"SELECT * FROM {view}").rows == []
 
 
@@ -164,3 +164,45 @@ def test_a_file_that_another_process_owns_is_left_alone(tmp_path):
             DuckDbHistory(path)
     finally:
         other.communicate("")
+
+
+def test_words_of_a_fact_are_columns_and_mean_what_its_properties_say(history):
+    said = {"total": 9.5, "currency": "EUR", "channel": 7, "name": "Tent", "store": None, "sku": {}}
+    history.sync(Facts([fact(1, properties=said), fact(2, properties={"total": "9.5"})]))
+    for name, (_, sql) in WORDS.items():
+        same = f"SELECT count(*) FROM facts WHERE {name} IS NOT DISTINCT FROM {sql}"
+        assert history.query(same).rows == [(2,)], name
+    asked = "SELECT total, currency, channel, product, store, sku FROM facts ORDER BY position"
+    first, second = history.query(asked).rows
+    assert first == (Decimal("9.5000"), "EUR", "7", "Tent", None, None)
+    assert second == (None,) * 6
+
+
+def test_each_line_of_a_completed_order_is_a_row(history):
+    items = [{"sku": "a", "price": 2.5, "quantity": 2}, {"name": "Tent", "category": "c"}]
+    odd = [
+        fact(2, properties={"items": {"sku": "b"}}),
+        fact(3, "Other", properties={"items": items}),
+    ]
+    history.sync(Facts([fact(1, properties={"items": items, "channel": "web"}), *odd]))
+    asked = (
+        "SELECT customer, sku, product, category, price, quantity, channel FROM lines ORDER BY 2"
+    )
+    assert history.query(asked).rows == [
+        ("c1", "a", None, None, Decimal("2.5000"), Decimal("2.0000"), "web"),
+        ("c1", None, "Tent", "c", None, Decimal("1.0000"), "web"),
+    ]
+
+
+def test_a_customer_has_one_key_in_all_views_also_after_a_merge(history):
+    members = Mirror(("customer", "segment", "since"), lambda: [("c1", "vip", 1), ("c3", "x", 1)])
+    source = Facts([fact(1), fact(2, customer="c2")], {"memberships": members})
+    history.sync(source)
+    source.of["user_id:c2"] = "c1"
+    history.sync(source)
+    joined = "SELECT f.position FROM facts f JOIN memberships m USING (customer_key) ORDER BY 1"
+    assert history.query(joined).rows == [(1,), (2,)]
+    keys = history.query(
+        "SELECT count(DISTINCT customer_key), count(customer_key) FROM memberships"
+    )
+    assert keys.rows == [(2, 2)]
