@@ -15,7 +15,7 @@ from typing import Any
 from cic.columns import amount_of, text_of
 from cic.ports import Mirror
 
-FORMAT = "2"
+FORMAT = "3"
 """Changes when history is laid out differently; a file with another format is made again."""
 
 WORDS: dict[str, tuple[str, str]] = {
@@ -49,12 +49,12 @@ CREATE TABLE kept.owner (
 );
 CREATE TABLE kept.fact (
     position BIGINT, who INTEGER, message_id VARCHAR, source VARCHAR, type VARCHAR,
-    event VARCHAR, "time" TIMESTAMP, received TIMESTAMP, actor VARCHAR, loop VARCHAR,
+    event VARCHAR, "time" TIMESTAMP, day DATE, received TIMESTAMP, actor VARCHAR, loop VARCHAR,
     properties JSON, shared JSON,
     {", ".join(f"{name} {type_}" for name, (type_, _) in WORDS.items())}
 );
 CREATE TABLE kept.line (
-    position BIGINT, who INTEGER, source VARCHAR, "time" TIMESTAMP,
+    position BIGINT, who INTEGER, source VARCHAR, "time" TIMESTAMP, day DATE,
     {", ".join(f"{name} {type_}" for name, type_ in _OF_FACT.items())},
     {", ".join(f"{name} {type_}" for name, (type_, _) in LINE.items())}
 );
@@ -64,10 +64,10 @@ CREATE TABLE kept.observation (
 );
 CREATE VIEW facts AS
     SELECT f.position, o.identity, o.customer, f.message_id, f.source, f.type, f.event, f."time",
-           f.received, f.actor, f.loop, f.properties, o.customer_key, {", ".join(WORDS)}
+           f.received, f.actor, f.loop, f.properties, o.customer_key, f.day, {", ".join(WORDS)}
     FROM kept.fact f JOIN kept.owner o ON o.who = f.who;
 CREATE VIEW lines AS
-    SELECT l.position, o.customer, o.customer_key, l.source, l."time",
+    SELECT l.position, o.customer, o.customer_key, l.source, l."time", l.day,
            {", ".join([*_OF_FACT, *LINE])}
     FROM kept.line l JOIN kept.owner o ON o.who = l.who;
 CREATE VIEW attributes AS

@@ -1,4 +1,5 @@
 import threading
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -7,7 +8,7 @@ from cic.adapters.duckdb import DuckDbHistory
 from cic.history import SCHEMA, VIEWS, WORDS
 from cic.ports import Mirror
 from cic.testing import Facts, fact
-from cid.kit.clock import DAY
+from cid.kit.clock import DAY, HOUR
 from cid.kit.errors import InvalidInput, Refused, Unavailable
 
 
@@ -206,3 +207,12 @@ def test_a_customer_has_one_key_in_all_views_also_after_a_merge(history):
         "SELECT count(DISTINCT customer_key), count(customer_key) FROM memberships"
     )
     assert keys.rows == [(2, 2)]
+
+
+def test_a_day_is_one_of_the_business(history):
+    late = fact(1, time=23 * HOUR, properties={"items": [{}]})
+    history.sync(Facts([late], zone="Asia/Shanghai"))
+    assert history.query("SELECT day FROM facts UNION ALL SELECT day FROM lines").rows == [
+        (date(1970, 1, 2),),
+        (date(1970, 1, 2),),
+    ]

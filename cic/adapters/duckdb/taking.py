@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
+from cic.columns import text_literal
 from cic.history import LINE, WORDS, column_types
 from cic.ports import FactRow, HistorySource, Mirror
 
@@ -28,7 +29,7 @@ WHERE NOT EXISTS (SELECT 1 FROM kept.owner o WHERE o.identity = i.identity)
 """
 _ADD_FACTS = f"""
 INSERT INTO kept.fact
-SELECT position, who, message_id, source, "type", event, "time", received, actor, loop,
+SELECT position, who, message_id, source, "type", event, "time", {{day}}, received, actor, loop,
        properties, shared, {", ".join(sql for _, sql in WORDS.values())}
 FROM (
     SELECT i.position, o.who, i.message_id, i.source, i."type", i.event,
@@ -41,7 +42,7 @@ FROM (
 """
 _ADD_LINES = f"""
 INSERT INTO kept.line
-SELECT position, who, source, "time",
+SELECT position, who, source, "time", {{day}},
        {", ".join(sql for name, (_, sql) in WORDS.items() if name not in LINE)},
        {", ".join(sql for _, sql in LINE.values())}
 FROM (
@@ -62,6 +63,7 @@ FROM (
     FROM incoming i JOIN kept.owner o ON o.identity = i.identity WHERE attributes <> '{}'
 )
 """
+_STEPS = (_ADD_IDENTITIES, _ADD_FACTS, _ADD_LINES, _ADD_OBSERVATIONS)
 _ADD_CUSTOMERS = """
 INSERT INTO kept.customer
 SELECT (SELECT coalesce(max(customer_key), -1) FROM kept.customer)
@@ -84,11 +86,13 @@ def add_facts(
 ) -> tuple[int, int]:
     """Take in all facts after a position; return how many there were, and the last one's position."""
     added = 0
+    day = f"CAST(\"time\" AT TIME ZONE 'UTC' AT TIME ZONE {text_literal(source.zone())} AS DATE)"
+    statements = [each.replace("{day}", day) for each in _STEPS]
     suspicious = "|".join(re.escape(json.dumps(name)) for name in sorted(personal))
     while rows := source.facts_since(position, CHUNK):
         cursor.register("incoming", _fact_columns(rows))
         _strip(cursor, personal, rf"({suspicious})\s*:|@|\\u")
-        for statement in (_ADD_IDENTITIES, _ADD_FACTS, _ADD_LINES, _ADD_OBSERVATIONS):
+        for statement in statements:
             cursor.execute(statement)
         cursor.unregister("incoming")
         cursor.unregister("stripped")
