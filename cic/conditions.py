@@ -97,6 +97,12 @@ class Vocabulary:
         self.bind |= {name: f"s.m({place})" for name, place in self.segments.items()}
         self.bind |= {"event": "s.event", "customer": "s.customer"}
 
+    def become(self, other: Vocabulary) -> None:
+        """Speak another vocabulary from now on; what was compiled before stays right if places stay."""
+        if other is not self:
+            self.attributes, self.traits = other.attributes, other.traits
+            self.segments, self.bind = other.segments, other.bind
+
     def clashes(self, entries: Iterable[Mapping[str, Entry[Any]]]) -> list[InvalidDefinition]:
         """Return an error for each name that two kinds of things carry."""
         seen: dict[str, Entry[Any]] = {}

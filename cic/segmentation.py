@@ -1,30 +1,30 @@
 """Who is in which segment, right now and to the millisecond.
 
-A stage of the pipeline: after every fact, and at every moment at which a window moves by itself, the segments
-that read something that changed are looked at again. Each change says when it took effect (for an exit the
-exact due moment, not when we noticed), what caused it, and which values decided.
+A stage of the pipeline: after every fact, and at every moment at which a window moves or a minimum stay ends by
+itself, the segments that read something that changed are looked at again. Each change says when it took effect
+(for an exit the exact due moment, not when we noticed), what caused it, and which values decided.
+
+Definitions may change while all this goes on: `adopt` takes a new meaning in between two batches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from heapq import heapify, heappop, heappush
 from typing import Any
 
-from cic.conditions import Condition, CustomerView, Vocabulary
-from cic.kernel import Kernel, plan
+from cic.conditions import CustomerView, Vocabulary
+from cic.kernel import NEVER, Kernel
+from cic.meaning import EVERYTHING, Meaning
 from cic.model import Segment, Trait
 from cic.ports import ChangeRow, Store
 from cid.customers import CONSENT, Customers, ProfileChanged
 from cid.kit.definitions import Entry
-from cid.kit.errors import InvalidInput
 from cid.kit.events import Bus
 from cid.kit.ids import stable_id
 from cid.model.fact import Fact
 from cid.model.relationship import Regrouped
-
-EVERYTHING = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class SegmentChanged:
     effective_at: int
     known_at: int
     cause: str
-    """fact, window, identity or definition."""
+    """fact, window, stay, identity or definition."""
     cause_id: str
     values: Mapping[str, Any]
     loop: str
@@ -57,51 +57,54 @@ class Segmentation:
         bus: Bus,
         replay: Callable[[], Iterator[Fact]],
     ) -> None:
-        self._traits = traits
-        self._segments = segments
         self.vocabulary = vocabulary
         self._customers = customers
         self._store = store
         self._bus = bus
         self._replay = replay
-        self._plans = plan(traits)
-        self.conditions = [_compile(vocabulary, entry) for entry in segments.values()]
-        self._edges = _edges(vocabulary, self.conditions)
-        self.kernel = self._new_kernel()
-        self._names = list(segments)
-        self.order = _in_order(self._names, segments, self.conditions)
-        self._by_attribute = _readers(self.conditions)
-        self._by_segment = [
-            sum(
-                1 << place
-                for place, each in enumerate(self.conditions)
-                if each.segments >> other & 1
-            )
-            for other in range(len(self.conditions))
-        ]
-        self._wanted: dict[int, int] = {}
-        self._in_turn: dict[int, tuple[int, ...]] = {}
+        self._become(Meaning.of(traits, segments, vocabulary))
+        self.kernel = self.new_kernel(self.meaning)
         self.bits: dict[str, int] = {}
         self.since: dict[tuple[str, str], int] = {}
+        self._stays: list[tuple[int, str, int]] = []
+        """When which customer's minimum stay in which segment ends, the next one first."""
+        self._ended: dict[str, int] = {}
+        """Customers with the segments in which their minimum stay has just ended."""
         self._changes: list[ChangeRow] = []
         self._attributes: dict[str, set[str]] = {}
         self._cause = ("window", "")
         self.now = 0
+        self.reread: Callable[[str], Meaning | None] = lambda version: None
+        """Asked at the start for the definitions of this version, where others have lived by them last."""
         bus.subscribe(ProfileChanged, self._profile_changed)
         bus.subscribe(Regrouped, self._regrouped)
+
+    def _become(self, meaning: Meaning) -> None:
+        """Live by these definitions; everybody who holds the vocabulary speaks it from now on."""
+        self.vocabulary.become(meaning.vocabulary)
+        self.meaning = meaning
+        self.conditions = meaning.conditions
+        self.order = meaning.order
+        self._names = meaning.names
+        self._segments = meaning.segments
+        self._by_attribute = meaning.by_attribute
 
     @property
     def version(self) -> str:
         """Version of all traits and segments together."""
-        traits = [entry.version for entry in self._traits.values()]
-        segments = [entry.version for entry in self._segments.values()]
-        return stable_id("v", *traits, *segments)
+        return self.meaning.version
 
     def load(self, connection: Any) -> None:
         """Read memberships, relive the facts into the live traits."""
+        kept = self._store.version(connection)
+        if kept and kept != self.version:
+            others = self.reread(kept)
+            if others is not None:
+                self._become(others)
         self._changes, self._attributes, self.bits, self.since = [], {}, {}, {}
+        self._ended = {}
         self._cause = ("window", "")
-        self.kernel = self._new_kernel()
+        self.kernel = self.new_kernel(self.meaning)
         index = {name: place for place, name in enumerate(self._names)}
         left_over = []
         for customer, segment, since in self._store.memberships(connection):
@@ -111,6 +114,7 @@ class Segmentation:
             else:
                 left_over.append((customer, segment))
         self.now = self._store.moment(connection)
+        self._set_stays()
         self.kernel.clock = self.now
         for fact in self._replay():
             self.kernel.apply(fact)
@@ -119,43 +123,99 @@ class Segmentation:
         self.kernel.drain()
         for customer in self._customers.members:
             self.bits.setdefault(customer, 0)
-        if self._store.version(connection) != self.version:
+        if kept != self.version:
             self._cause = ("definition", self.version)
             self.kernel.touched = dict.fromkeys(self._customers.members, EVERYTHING)
             for customer, segment in left_over:
                 self._record(customer, segment, "", False, self.now, {})
 
-    def _new_kernel(self) -> Kernel:
-        kernel = Kernel(self._plans, len(self._traits))
-        kernel.watch(self._edges)
+    def new_kernel(self, meaning: Meaning) -> Kernel:
+        """Return an empty kernel for the traits of a meaning."""
+        kernel = Kernel(meaning.plans, len(meaning.traits))
+        kernel.watch(meaning.edges)
         return kernel
 
+    def adopt(self, meaning: Meaning, kernel: Kernel | None = None) -> None:
+        """Live by other definitions from this very moment on; whom that moves is told as their doing.
+
+        Args:
+            meaning: the definitions; places of what was there before are the same.
+            kernel: the live traits by these definitions, filled up to now; those of now where none differ.
+        """
+        changed = meaning.changed_since(self.meaning)
+        self._become(meaning)
+        if kernel is None:
+            self.kernel.watch(meaning.edges)
+        else:
+            self.kernel = kernel
+        self._set_stays()
+        self._cause = ("definition", meaning.version)
+        if changed:
+            for customer in list(self._customers.members):
+                self._look_at(customer, changed)
+        self._cause = ("window", "")
+
+    def go_back(self, meaning: Meaning) -> None:
+        """Live by earlier definitions again, after others could not be written; `load` follows."""
+        self._become(meaning)
+
+    def _set_stays(self) -> None:
+        """Set an alarm for the end of each minimum stay that has not ended yet."""
+        stays = {name: length for name, length in zip(self._names, self.meaning.stays, strict=True)}
+        self._stays = [
+            (since + stays[segment], customer, self.vocabulary.segments[segment])
+            for (customer, segment), since in self.since.items()
+            if stays.get(segment) and since + stays[segment] > self.now
+        ]
+        heapify(self._stays)
+
     def next_due(self) -> int | None:
-        """Return the next moment at which a window moves; now, where definitions are new."""
-        return self.now if self._cause[0] == "definition" else self.kernel.next_due()
+        """Return the next moment at which something moves by itself; now, where definitions are new."""
+        if self._cause[0] == "definition":
+            return self.now
+        due = self.kernel.next_due()
+        if self._stays and (due is None or self._stays[0][0] < due):
+            return self._stays[0][0]
+        return due
 
     def advance(self, moment: int) -> None:
         """Move the clock, look at all customers for whom that changes something."""
-        kernel = self.kernel
-        if kernel.quiet_until(moment) and not self._attributes:
+        kernel, stays = self.kernel, self._stays
+        if (
+            kernel.quiet_until(moment)
+            and not self._attributes
+            and not (stays and stays[0][0] <= moment)
+        ):
             if moment > self.now:
                 kernel.clock = self.now = moment
             self._cause = ("window", "")
             return
         while True:
-            kernel.advance_until_touched(moment)
+            due = stays[0][0] if stays else NEVER
+            kernel.advance_until_touched(moment if moment < due else due)
             if kernel.clock > self.now:
                 self.now = kernel.clock
-            if not (kernel.touched or self._attributes):
+            if due <= self.now:
+                self._end_stays()
+            elif not (kernel.touched or self._attributes):
                 self._cause = ("window", "")
                 return
             told = len(self._changes)
             if self._cause[0] != "definition":
-                self._cause = ("window", "")
+                self._cause = ("window" if kernel.touched or self._attributes else "stay", "")
             self._evaluate()
             self._cause = ("window", "")
             if len(self._changes) != told:
                 return
+
+    def _end_stays(self) -> None:
+        """Note whose minimum stay has ended by now."""
+        stays = self._stays
+        while stays and stays[0][0] <= self.now:
+            due, customer, place = heappop(stays)
+            since = self.since.get((customer, self._names[place]))
+            if since is not None and since + self.meaning.stays[place] == due:
+                self._ended[customer] = self._ended.get(customer, 0) | 1 << place
 
     def apply(self, fact: Fact) -> None:
         """Take in a fact and look at its customer."""
@@ -189,7 +249,7 @@ class Segmentation:
 
     def members(self, segment: str) -> list[str]:
         """Return the customers in a segment now."""
-        place = self._names.index(segment)
+        place = self.meaning.place(segment)
         return [customer for customer, bits in self.bits.items() if bits >> place & 1]
 
     def segments_of(self, customer: str) -> list[str]:
@@ -211,68 +271,69 @@ class Segmentation:
     def _evaluate(self) -> None:
         touched = self.kernel.drain()
         attributes, self._attributes = self._attributes, {}
+        ended, self._ended = self._ended, {}
         for customer in attributes:
             touched.setdefault(customer, 0)
+        for customer in ended:
+            touched.setdefault(customer, 0)
+        reading, by_attribute = self.meaning.reading, self._by_attribute
         for customer, traits in touched.items():
             if customer not in self._customers.members:
                 self._gone(customer)
                 continue
-            self._look_at(customer, traits, attributes.get(customer, ()))
+            wanted = reading(traits)
+            if attributes:
+                for attribute in attributes.get(customer, ()):
+                    wanted |= by_attribute[attribute]
+            if ended:
+                wanted |= ended.get(customer, 0)
+            if wanted:
+                self._look_at(customer, wanted)
 
-    def _look_at(self, customer: str, traits: int, attributes: Iterable[str]) -> None:
-        before = self.bits.get(customer, 0)
+    def _look_at(self, customer: str, wanted: int) -> None:
+        """Look at segments of a customer, and at those that depend on what is found."""
+        meaning = self.meaning
+        before = after = self.bits.get(customer, 0)
         view = CustomerView(customer, self._customers, self.kernel.value, before, None, self.now)
-        wanted = self._readers_of(traits)
-        for attribute in attributes:
-            wanted |= self._by_attribute[attribute]
-        after = before
-        flipped = 0
-        for place in self._places(wanted):
+        conditions, special = self.conditions, meaning.special
+        for place in meaning.in_turn(wanted):
             if not wanted >> place & 1:
                 continue
-            condition = self.conditions[place]
-            if (condition.run(view) is True) != bool(after >> place & 1):
+            inside = conditions[place].run(view) is True
+            if special >> place & 1:
+                inside = self.settled(customer, place, inside, after)
+            if inside != bool(after >> place & 1):
                 after ^= 1 << place
-                flipped |= 1 << place
                 view._members = after
-                wanted |= self._by_segment[place]
-        self.bits[customer] = after
+                wanted |= meaning.by_segment[place]
+        flipped = before ^ after
+        if flipped or customer not in self.bits:
+            self.bits[customer] = after
         while flipped:
             place = (flipped & -flipped).bit_length() - 1
             flipped &= flipped - 1
-            condition = self.conditions[place]
+            condition = conditions[place]
             values = self.vocabulary.scope(view, condition.words)
             name = self._names[place]
             version = self._segments[name].version
             self._record(customer, name, version, bool(after >> place & 1), self.now, values)
 
-    def _readers_of(self, traits: int) -> int:
-        """Return the segments that read any of these traits, as bits."""
-        found = self._wanted.get(traits)
-        if found is None:
-            found = sum(
-                1 << place
-                for place, condition in enumerate(self.conditions)
-                if traits == EVERYTHING or condition.traits & traits
-            )
-            if len(self._wanted) < 10_000:
-                self._wanted[traits] = found
-        return found
+    def settled(self, customer: str, place: int, holds: bool, inside: int) -> bool:
+        """Say whether a customer is in a segment that has a group or a minimum stay.
 
-    def _places(self, wanted: int) -> tuple[int, ...]:
-        """Return these segments, and those that read them, in the order in which to look at them."""
-        found = self._in_turn.get(wanted)
-        if found is None:
-            reached, before = wanted, -1
-            while reached != before:
-                before = reached
-                for place, readers in enumerate(self._by_segment):
-                    if reached >> place & 1:
-                        reached |= readers
-            found = tuple(place for place in self.order if reached >> place & 1)
-            if len(self._in_turn) < 10_000:
-                self._in_turn[wanted] = found
-        return found
+        Args:
+            customer: who.
+            place: which segment.
+            holds: whether its condition is true.
+            inside: the segments she is in, as bits; those that come before it in its group as they are now.
+        """
+        if inside & self.meaning.rivals[place]:
+            return False
+        stay = self.meaning.stays[place]
+        if holds or not stay:
+            return holds
+        since = self.since.get((customer, self._names[place]))
+        return since is not None and self.now < since + stay
 
     def _gone(self, customer: str) -> None:
         bits = self.bits.pop(customer, 0)
@@ -295,6 +356,9 @@ class Segmentation:
         loop = stable_id("loop", customer, segment, entered, at)
         if entered:
             self.since[customer, segment] = at
+            place = self.vocabulary.segments[segment]
+            if stay := self.meaning.stays[place]:
+                heappush(self._stays, (at + stay, customer, place))
         else:
             self.since.pop((customer, segment), None)
         change = SegmentChanged(
@@ -316,58 +380,3 @@ class Segmentation:
         )
         if cause != "identity":
             self._bus.publish(change)
-
-
-def _compile(vocabulary: Vocabulary, entry: Entry[Segment]) -> Condition:
-    try:
-        return vocabulary.compile(entry.value.when)
-    except InvalidInput as error:
-        raise entry.error(error.message, hint=error.hint) from error
-
-
-def _edges(
-    vocabulary: Vocabulary, conditions: list[Condition]
-) -> dict[int, frozenset[Decimal] | None]:
-    """Return for each trait that any segment reads the numbers it is compared with."""
-    found: dict[int, frozenset[Decimal] | None] = {}
-    for condition in conditions:
-        for word, numbers in condition.edges.items():
-            place = vocabulary.traits.get(word)
-            if place is not None:
-                before = found.get(place, frozenset())
-                together = before is None or numbers is None
-                found[place] = None if together else before | numbers  # type: ignore[operator]
-    return found
-
-
-def _in_order(
-    names: list[str], segments: Mapping[str, Entry[Segment]], conditions: list[Condition]
-) -> list[int]:
-    """Return the places of the segments so that each comes after those it reads."""
-    order: list[int] = []
-    state = dict.fromkeys(range(len(names)), 0)
-
-    def visit(place: int, way: list[int]) -> None:
-        if state[place] == 2:
-            return
-        if state[place] == 1:
-            circle = " → ".join(names[each] for each in [*way[way.index(place) :], place])
-            raise segments[names[place]].error(f"segments define each other in a circle: {circle}.")
-        state[place] = 1
-        for other in range(len(names)):
-            if conditions[place].segments >> other & 1:
-                visit(other, [*way, place])
-        state[place] = 2
-        order.append(place)
-
-    for place in range(len(names)):
-        visit(place, [])
-    return order
-
-
-def _readers(conditions: list[Condition]) -> dict[str, int]:
-    readers: dict[str, int] = {}
-    for place, condition in enumerate(conditions):
-        for attribute in condition.attributes:
-            readers[attribute] = readers.get(attribute, 0) | 1 << place
-    return readers
