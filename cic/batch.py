@@ -63,7 +63,8 @@ def empty_value(trait: Trait) -> Any:
     >>> empty_value(Trait(of=("Order Completed",), count=True))
     0
     """
-    return {"count": 0, "distinct": 0, "sum": Decimal(0)}.get(trait.aggregate)
+    empty = {"count": 0, "distinct": 0, "sum": Decimal(0), "recent": []}
+    return empty.get(trait.aggregate)
 
 
 class _Question:
@@ -95,7 +96,7 @@ class _Question:
                 doubt = f"bool_or({self._column(trait, odd)}) FILTER (WHERE {counted})"
                 self._doubts[name] = f"coalesce({doubt}, false)"
         column = self._column(trait, value) if value else ""
-        self._wanted.extend(_aggregate(trait, f"FILTER (WHERE {filter_})", column))
+        self._wanted.extend(_aggregate(trait, f"FILTER (WHERE {filter_})", column, self._as_of))
         self.read[name] = (trait, _reading(trait, moment=value == MOMENT))
 
     def _column(self, trait: Trait, sql: str) -> str:
@@ -143,7 +144,7 @@ def _list(texts: Iterable[str]) -> str:
     return ", ".join(map(text_literal, texts)) or "NULL"
 
 
-def _aggregate(trait: Trait, filter_: str, column: str) -> tuple[str, str]:
+def _aggregate(trait: Trait, filter_: str, column: str, as_of: int) -> tuple[str, str]:
     """Return the two columns from which the trait's value is made."""
     order = '("time", source, message_id)'
     match trait.aggregate:
@@ -157,6 +158,11 @@ def _aggregate(trait: Trait, filter_: str, column: str) -> tuple[str, str]:
             return f"arg_max({column}, {order}) {filter_}", "NULL"
         case "average":
             return f"sum({column}) {filter_}", f"count({column}) {filter_}"
+        case "recent":
+            some = f"{filter_[:-1]} AND {column} IS NOT NULL)"
+            return f"arg_max({column}, {order}, {trait.items}) {some}", "NULL"
+        case "since":
+            return f'{as_of} - epoch_ms(max("time") {filter_})', "NULL"
         case _:
             return f"{trait.aggregate}({column}) {filter_}", "NULL"
 
@@ -165,8 +171,13 @@ def _reading(trait: Trait, *, moment: bool) -> Callable[[Any, Any], Any]:
     """Return how the two columns become the trait's value."""
     if trait.aggregate == "average":
         return average
+    one = _moment if moment else _raw
     if trait.aggregate in ("first", "last"):
-        return _moment if moment else _raw
+        return one
+    if trait.aggregate == "recent":
+        return lambda cells, _: [one(cell, None) for cell in cells]
+    if trait.aggregate == "since":
+        return lambda passed, _: passed // trait.unit_length
     return _as_it_is
 
 

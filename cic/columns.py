@@ -42,7 +42,7 @@ class Expression:
         """
         pointer = _pointer(self.tree)
         if pointer in ("/event", "/source", "/time"):
-            if aggregate not in ("first", "last", "distinct"):
+            if aggregate not in ("first", "last", "recent", "distinct"):
                 raise Unreadable(pointer)
             if pointer == "/time":
                 if aggregate == "distinct":

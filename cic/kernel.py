@@ -1,136 +1,160 @@
-"""Traits over sliding windows, exact, by the log-cursor technique.
+"""Traits over windows, exact, by the log-cursor technique.
 
-For a window of constant length, facts leave in the order in which they happened. So the log of facts, sorted
-by event time, *is* the timer queue: one cursor per window length stands at the first fact that has not yet
-left it. There are no tiles, no timers per customer, and no scan over customers; an idle customer's facts
-expire like all others because the clock moves the cursors, not the traffic.
+For a window of constant length, facts leave in the order in which they happened. So a queue of its facts,
+sorted by event time, *is* the timer queue: what leaves next stands at its head. There are no tiles, no
+timers per customer, and no scan over customers; an idle customer's facts expire like all others because
+the clock moves the queues, not the traffic.
 
 A window is half-open, (as_of − W, as_of]: a fact at exactly ``as_of`` counts, one at exactly ``as_of − W``
 does not. A fact leaves window W at exactly its time + W. Late facts count from their arrival in every window
 that is still open for them; future-dated ones wait until they are due. What is subtracted at the exit is
-exactly what was added, recorded fact by fact (``live``).
+exactly what was added.
 
 Numbers are whole ten-thousandths inside, so that sums are exactly reversible.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Any
 
-from cic.aggregates import AGGREGATES, HOLD, SCALE
-from cic.model import Trait
-from cid.kit.clock import to_datetime
-from cid.kit.definitions import Entry
+from cic.aggregates import Aggregate, Order
+from cic.plans import Part, Program, TraitPlan, aggregates, crossed, edges_of, plan, window_of
 from cid.model.fact import Fact
 from cid.model.relationship import Regrouped
 
-FOREVER = -1
+__all__ = ["Kept", "Kernel", "TraitPlan", "plan"]
+
 NEVER = 1 << 62
+FEW = 32
+"""Facts of one identity that are kept without asking which of them can still matter."""
 
-Contribution = tuple[int, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class TraitPlan:
-    """A trait ready to run: its place, window, aggregate, and compiled condition and value."""
-
-    index: int
-    name: str
-    window: int
-    aggregate: str
-    where: Callable[[Mapping[str, Any]], Any] | None
-    value: Callable[[Mapping[str, Any]], Any] | None
+Read = Callable[[str, str], Any]
+"""A customer's attribute by name."""
 
 
-@dataclass(slots=True, eq=False)
+class Customer:
+    """A customer as the kernel knows her: what is kept for each trait, and whose facts are hers."""
+
+    __slots__ = ("armed", "identities", "name", "state")
+
+    def __init__(self, name: str, state: list[Any]) -> None:
+        self.name = name
+        self.state = state
+        self.identities: set[Identity] = set()
+        self.armed: dict[int, int] = {}
+        """By trait that changes by itself: the moment at which it is looked at next."""
+
+
+class Identity:
+    """An identity with its facts, and the customer whose they are now."""
+
+    __slots__ = ("customer", "facts", "many", "name")
+
+    def __init__(self, name: str, customer: Customer) -> None:
+        self.name = name
+        self.customer = customer
+        self.facts: list[Kept] = []
+        self.many = FEW
+
+
 class Kept:
-    """A fact as the kernel keeps it: when, whose, and what it contributes to each window."""
+    """A fact as the kernel keeps it: when, whose, and what it contributes."""
 
-    order: tuple[int, str, str]
-    identity: str
-    parts: tuple[tuple[int, tuple[Contribution, ...]], ...]
-    """(window index, contributions) for each window it takes part in; index FOREVER for all time."""
-    live: int = 0
-    """Bit w is set while it is counted in window w."""
+    __slots__ = ("held", "identity", "order", "program")
+
+    def __init__(
+        self, order: Order, identity: Identity, program: Program, held: tuple[Any, ...] | None
+    ) -> None:
+        self.order = order
+        self.identity = identity
+        self.program = program
+        self.held = held
 
     def __lt__(self, other: Kept) -> bool:
         return self.order < other.order
 
 
-@dataclass(slots=True)
-class _Window:
-    length: int
-    position: int = 0
-    due: int = NEVER
-    """When the next fact leaves it."""
-    late: list[tuple[tuple[int, str, str], Kept]] = field(default_factory=list)
+class Sliding:
+    """A window of constant length with its facts in the order in which they leave."""
+
+    __slots__ = ("due", "late", "length", "number", "queue")
+
+    def __init__(self, number: int, length: int) -> None:
+        self.number = number
+        self.length = length
+        self.queue: deque[Kept] = deque()
+        self.late: list[Kept] = []
+        """Facts that arrived behind others that happened later; a heap."""
+        self.due = NEVER
+        """When the next fact leaves."""
 
 
 class Kernel:
     """The live traits of all customers."""
 
-    def __init__(self, plans: Mapping[str, Sequence[TraitPlan]], count: int) -> None:
-        self._plans = plans
-        self._kinds: list[str] = [""] * count
-        lengths: set[int] = set()
-        for plan in {plan.index: plan for some in plans.values() for plan in some}.values():
-            self._kinds[plan.index] = plan.aggregate
-            if plan.window:
-                lengths.add(plan.window)
-        self._windows = [_Window(length) for length in sorted(lengths)]
-        self._window_of = {window.length: w for w, window in enumerate(self._windows)}
-        self._by_event = {event: self._grouped(some) for event, some in plans.items()}
-        self._aggregates = [AGGREGATES[kind]() if kind else None for kind in self._kinds]
-        self._whole = [kind in ("count", "sum") for kind in self._kinds]
-        """Which traits are whole numbers inside, that are simply added up."""
-        self._log: list[Kept] = []
-        self._future: list[tuple[int, tuple[int, str, str], Fact]] = []
-        self._of: dict[str, list[Kept]] = {}
-        self._members: dict[str, set[str]] = {}
-        self._owner: dict[str, str] = {}
-        self._state: dict[str, list[Any]] = {}
+    def __init__(
+        self, plans: Mapping[str, Sequence[TraitPlan]], count: int, read: Read | None = None
+    ) -> None:
+        found = aggregates(plans)
+        self._aggregates: list[Aggregate | None] = [found.get(index) for index in range(count)]
+        self._kinds = [each.plan.aggregate if each else "" for each in self._aggregates]
+        windows = sorted({window_of(plan) for some in plans.values() for plan in some})
+        numbers = {window: n for n, window in enumerate(w for w in windows if w[0] or w[1])}
+        # The longest first: a fact that is too old for one is too old for all that follow.
+        self._windows = [
+            Sliding(number, window[0])
+            for window, number in sorted(numbers.items(), reverse=True)
+            if not window[1]
+        ]
+        self._programs = {event: Program(event, some, numbers) for event, some in plans.items()}
+        self._gone = Program("", (), numbers)
+        for program in self._programs.values():
+            program.sliding = tuple(
+                (window, part)
+                for window in self._windows
+                if (part := program.parts[window.number]) is not None
+            )
+        self._future: list[tuple[int, Order, Fact]] = []
+        self._timers: list[tuple[int, str, int]] = []
+        self._identities: dict[str, Identity] = {}
+        self._customers: dict[str, Customer] = {}
+        self._facts = 0
         self.touched: dict[str, int] = {}
         """Customers with a changed trait since the last reading, with a bit for each trait."""
-        self._watched: list[list[int] | None] = [None] * count
+        self._edges: list[Any] = [None] * count
         self._bits = [1 << index for index in range(count)]
         """The bit of each trait; 0 where nobody looks at it."""
+        self._timed = False
+        self._wire()
         self.clock = 0
         self._due = NEVER
-
-    def _grouped(
-        self, plans: Sequence[TraitPlan]
-    ) -> tuple[tuple[int, int, int, tuple[TraitPlan, ...]], ...]:
-        """Sort traits by window: (place of the window, its bit, its length, traits)."""
-        groups: dict[int, list[TraitPlan]] = {}
-        for plan in plans:
-            groups.setdefault(plan.window, []).append(plan)
-        return tuple(
-            (self._window_of[length], 1 << self._window_of[length], length, tuple(some))
-            if length
-            else (FOREVER, 0, 0, tuple(some))
-            for length, some in groups.items()
-        )
 
     def watch(self, edges: Mapping[int, Collection[Decimal] | None]) -> None:
         """Say which traits anybody looks at, and which numbers matter to them.
 
-        A change of any other trait, or between two of these numbers, touches nobody.
+        A change of any other trait, or between two of these numbers, touches nobody. From now on traits
+        that change by themselves touch their customers at the very moment.
         """
         self._bits = [1 << index if index in edges else 0 for index in range(len(self._kinds))]
-        for index, kind in enumerate(self._kinds):
-            numbers = edges.get(index)
-            if numbers is not None and kind in ("count", "sum"):
-                scale = SCALE if kind == "sum" else 1
-                exact = [number * scale for number in numbers]
-                if all(number == int(number) for number in exact):
-                    self._watched[index] = sorted(int(number) for number in exact)
+        self._edges = [
+            edges_of(kind, edges.get(index)) if kind else None
+            for index, kind in enumerate(self._kinds)
+        ]
+        self._timed = True
+        self._wire()
+
+    def _wire(self) -> None:
+        for program in self._programs.values():
+            for part in (program.lasting, *program.parts):
+                if part is not None:
+                    part.watch(self._bits, self._edges, self._aggregates)
 
     def next_due(self) -> int | None:
-        """Return the next moment at which a fact leaves a window or a future one arrives."""
+        """Return the next moment at which something may change by itself."""
         return self._due if self._due < NEVER else None
 
     def quiet_until(self, moment: int) -> bool:
@@ -138,10 +162,11 @@ class Kernel:
         return self._due > moment and not self.touched
 
     def advance(self, moment: int) -> None:
-        """Move the clock to a moment; everything due by then happens, each at its own instant."""
-        while self._due <= moment:
-            self._instant(max(self._due, self.clock))
-        self.clock = max(self.clock, moment)
+        """Move the clock to a moment at once; everything due by then has happened."""
+        if self._due <= moment:
+            self._instant(moment if moment > self.clock else self.clock)
+        if moment > self.clock:
+            self.clock = moment
 
     def advance_until_touched(self, moment: int) -> None:
         """Move the clock towards a moment; it stops at the first instant that touches somebody."""
@@ -155,95 +180,345 @@ class Kernel:
     def _instant(self, moment: int) -> None:
         """Let everything happen that is due at or before a moment, at once."""
         self.clock = moment
-        for w, window in enumerate(self._windows):
+        due = NEVER
+        for window in self._windows:
             if window.due <= moment:
-                self._expire(w, window, moment - window.length)
+                self._expire(window, moment - window.length)
         while self._future and self._future[0][0] <= moment:
-            self._admit(heappop(self._future)[2])
-        due = self._future[0][0] if self._future else NEVER
+            fact = heappop(self._future)[2]
+            self._facts -= 1
+            self._admit(self._programs[fact.event], self._identities[fact.identity], fact)
+        while self._timers and self._timers[0][0] <= moment:
+            self._ring(*heappop(self._timers))
         for window in self._windows:
             if window.due < due:
                 due = window.due
+        if self._future and self._future[0][0] < due:
+            due = self._future[0][0]
+        if self._timers and self._timers[0][0] < due:
+            due = self._timers[0][0]
         self._due = due
 
-    def _expire(self, w: int, window: _Window, edge: int) -> None:
+    def _expire(self, window: Sliding, edge: int) -> None:
         """Let everything at or before the edge leave a window, and note when the next one does."""
-        bit = 1 << w
-        log, position, end = self._log, window.position, len(self._log)
-        while position < end:
-            kept = log[position]
-            if kept.live & bit:
-                if kept.order[0] > edge:
-                    break
-                self._leave(w, kept)
-            position += 1
-        window.position = position
-        due = log[position].order[0] + window.length if position < end else NEVER
-        while window.late:
-            order, kept = window.late[0]
-            if order[0] > edge:
-                due = min(due, order[0] + window.length)
+        number, queue, touched = window.number, window.queue, self.touched
+        while queue:
+            kept = queue[0]
+            if kept.order[0] > edge:
                 break
-            heappop(window.late)
-            if kept.live & bit:
-                self._leave(w, kept)
-        window.due = due
+            queue.popleft()
+            part = kept.program.parts[number]
+            if part is None:
+                continue
+            customer = kept.identity.customer
+            state = customer.state
+            for index in part.simple:
+                state[index] -= 1
+            bits = part.bits
+            if part.more:
+                bits |= self._take_out(part, kept, customer)
+            if bits:
+                name = customer.name
+                touched[name] = touched.get(name, 0) | bits
+        due = queue[0].order[0] if queue else NEVER
+        late = window.late
+        while late:
+            if late[0].order[0] > edge:
+                due = min(due, late[0].order[0])
+                break
+            kept = heappop(late)
+            part = kept.program.parts[number]
+            if part is not None:
+                self._leave(part, kept)
+        window.due = due + window.length if due < NEVER else NEVER
 
     def apply(self, fact: Fact) -> None:
         """Take in a fact at the present clock."""
-        if fact.event not in self._plans:
+        program = self._programs.get(fact.event)
+        if program is None:
             return
-        if fact.identity not in self._owner:
-            self._owner[fact.identity] = fact.customer
-            self._members.setdefault(fact.customer, set()).add(fact.identity)
-            self._of[fact.identity] = []
+        identity = self._identities.get(fact.identity)
+        if identity is None:
+            identity = self._meet(fact.identity, fact.customer)
         if fact.time > self.clock:
             heappush(self._future, (fact.time, fact.order, fact))
+            self._facts += 1
             if fact.time < self._due:
                 self._due = fact.time
             return
-        self._admit(fact)
+        self._admit(program, identity, fact)
+
+    def _meet(self, name: str, owner: str) -> Identity:
+        customer = self._customers.get(owner)
+        if customer is None:
+            customer = self._customers[owner] = Customer(owner, self._fresh())
+        identity = self._identities[name] = Identity(name, customer)
+        customer.identities.add(identity)
+        return identity
+
+    def _fresh(self) -> list[Any]:
+        return [each.start(None) if each is not None else None for each in self._aggregates]
+
+    def _admit(self, program: Program, identity: Identity, fact: Fact) -> None:
+        held: tuple[Any, ...] | None = None
+        if program.asked:
+            held = program.hold(fact)
+            if held is None and not program.always:
+                return
+        self.take(Kept((fact.time, fact.source, fact.message_id), identity, program, held))
+
+    def take(self, kept: Kept) -> None:
+        """Count a fact that was made ready in every window that is open for it at the present clock."""
+        order, identity, program = kept.order, kept.identity, kept.program
+        time = order[0]
+        # A future-dated fact may have changed hands while it waited.
+        customer = identity.customer
+        state = customer.state
+        bits = 0
+        counted = False
+        if (part := program.lasting) is not None:
+            counted = True
+            bits = part.bits
+            for index in part.simple:
+                state[index] += 1
+            if part.more:
+                bits |= self._put_in(part, kept, customer)
+        clock = self.clock
+        for window, part in program.sliding:
+            length = window.length
+            if time <= clock - length:
+                break
+            counted = True
+            queue = window.queue
+            if queue and order < queue[-1].order:
+                heappush(window.late, kept)
+            else:
+                queue.append(kept)
+            due = time + length
+            if due < window.due:
+                window.due = due
+                if due < self._due:
+                    self._due = due
+            bits |= part.bits
+            for index in part.simple:
+                state[index] += 1
+            if part.more:
+                bits |= self._put_in(part, kept, customer)
+        if not counted:
+            return
+        facts = identity.facts
+        facts.append(kept)
+        self._facts += 1
+        if len(facts) > identity.many:
+            self._tidy(identity)
+        if bits:
+            name = customer.name
+            self.touched[name] = self.touched.get(name, 0) | bits
+
+    def _tidy(self, identity: Identity) -> None:
+        """Forget the facts of an identity that have left every window."""
+        before = len(identity.facts)
+        identity.facts = [kept for kept in identity.facts if self._open(kept)]
+        self._facts -= before - len(identity.facts)
+        identity.many = max(FEW, 2 * len(identity.facts))
+
+    def _open(self, kept: Kept) -> bool:
+        program = kept.program
+        return program.lasting is not None or kept.order[0] > self.clock - program.longest
+
+    def _put_in(self, part: Part, kept: Kept, customer: Customer) -> int:
+        """Take in what is not simply counted; return the bits of the traits for which that can matter."""
+        bits = 0
+        state = customer.state
+        for index, bit, edges in part.edged:
+            after = state[index] = state[index] + 1
+            if after in edges:
+                bits |= bit
+        contributions = kept.held
+        if contributions is None:
+            return bits
+        for index, place, bit, numbers in part.numbers:
+            held = contributions[place]
+            if held is not None:
+                before = state[index]
+                after = state[index] = before + held
+                if bit and (numbers is None or crossed(numbers, before, after)):
+                    bits |= bit
+        order = kept.order
+        for index, place, bit, aggregate in part.others:
+            held = contributions[place]
+            if held is not None:
+                state[index] = aggregate.add(state[index], held, order)
+                bits |= bit
+        for index in part.moving:
+            self._arm(customer, index)
+        return bits
+
+    def _take_out(self, part: Part, kept: Kept, customer: Customer) -> int:
+        """Take out what was put in; return the bits of the traits for which that can matter."""
+        bits = 0
+        state = customer.state
+        for index, bit, edges in part.edged:
+            before = state[index]
+            state[index] = before - 1
+            if before in edges:
+                bits |= bit
+        contributions = kept.held
+        if contributions is None:
+            return bits
+        for index, place, bit, numbers in part.numbers:
+            held = contributions[place]
+            if held is not None:
+                before = state[index]
+                after = state[index] = before - held
+                if bit and (numbers is None or crossed(numbers, before, after)):
+                    bits |= bit
+        order = kept.order
+        for index, place, bit, aggregate in part.others:
+            held = contributions[place]
+            if held is not None:
+                state[index] = aggregate.remove(state[index], held, order)
+                bits |= bit
+        return bits
+
+    def _enter(self, part: Part, kept: Kept) -> None:
+        self._move(part, kept, 1)
+
+    def _leave(self, part: Part, kept: Kept) -> None:
+        self._move(part, kept, -1)
+
+    def _move(self, part: Part, kept: Kept, step: int) -> None:
+        customer = kept.identity.customer
+        bits = part.bits
+        for index in part.simple:
+            customer.state[index] += step
+        if part.more:
+            turn = self._put_in if step > 0 else self._take_out
+            bits |= turn(part, kept, customer)
+        if bits:
+            self.touched[customer.name] = self.touched.get(customer.name, 0) | bits
+
+    def _arm(self, customer: Customer, index: int) -> None:
+        """See to it that a trait which changes by itself is looked at when it does."""
+        aggregate = self._aggregates[index]
+        if aggregate is None or not self._timed or not self._bits[index]:
+            return
+        due = aggregate.turns(customer.state[index], self.clock, self._edges[index])
+        armed = customer.armed.get(index)
+        if due is None or (armed is not None and armed <= due):
+            # One that rings too early looks again.
+            return
+        customer.armed[index] = due
+        heappush(self._timers, (due, customer.name, index))
+        if due < self._due:
+            self._due = due
+
+    def _ring(self, due: int, name: str, index: int) -> None:
+        customer, aggregate = self._customers.get(name), self._aggregates[index]
+        if customer is None or aggregate is None or customer.armed.get(index) != due:
+            return
+        del customer.armed[index]
+        if aggregate.turns(customer.state[index], due - 1, self._edges[index]) == due:
+            self.touched[name] = self.touched.get(name, 0) | self._bits[index]
+        self._arm(customer, index)
 
     def regroup(self, event: Regrouped) -> None:
-        """Let facts follow their identities to other customers; log and cursors stay as they are."""
+        """Let facts follow their identities to other customers; the queues stay as they are."""
         stale: set[str] = set()
-        for identity, (old, new) in event.moved.items():
-            if identity not in self._owner:
+        for name, (old, new) in event.moved.items():
+            identity = self._identities.get(name)
+            if identity is None:
                 continue
-            self._members[old].discard(identity)
-            self._members.setdefault(new, set()).add(identity)
-            self._owner[identity] = new
-            stale.update((old, new))
+            identity.customer.identities.discard(identity)
+            stale.update((old, new, identity.customer.name))
+            if new not in self._customers:
+                self._customers[new] = Customer(new, self._fresh())
+            identity.customer = self._customers[new]
+            identity.customer.identities.add(identity)
         for customer in stale:
-            self._state.pop(customer, None)
-            if not self._members.get(customer):
-                self._members.pop(customer, None)
-            self.touched[customer] = -1
-            for identity in self._members.get(customer, ()):
-                for kept in self._of[identity]:
-                    self._contribute(customer, kept)
+            self._renew(customer)
+
+    def retract(self, message_id: str) -> bool:
+        """Take a fact back as if it had never been received; say whether it was here.
+
+        To correct a fact, retract it and apply the right one.
+        """
+        waiting = [each for each in self._future if each[2].message_id != message_id]
+        found = len(waiting) < len(self._future)
+        if found:
+            self._facts -= len(self._future) - len(waiting)
+            heapify(waiting)
+            self._future = waiting
+        for identity in self._identities.values():
+            left = [kept for kept in identity.facts if kept.order[2] != message_id]
+            if len(left) == len(identity.facts):
+                continue
+            for kept in identity.facts:
+                if kept.order[2] == message_id:
+                    kept.program = self._gone
+            self._facts -= len(identity.facts) - len(left)
+            identity.facts = left
+            self._renew(identity.customer.name)
+            found = True
+        return found
+
+    def forget(self, name: str) -> None:
+        """Erase an identity: nothing of it or its facts is left, and its customer is as if it never was."""
+        identity = self._identities.pop(name, None)
+        if identity is None:
+            return
+        self._facts -= len(identity.facts)
+        for kept in identity.facts:
+            kept.program = self._gone
+        waiting = [each for each in self._future if each[2].identity != name]
+        self._facts -= len(self._future) - len(waiting)
+        heapify(waiting)
+        self._future = waiting
+        for window in self._windows:
+            window.queue = deque(kept for kept in window.queue if kept.identity is not identity)
+            window.late = [kept for kept in window.late if kept.identity is not identity]
+            heapify(window.late)
+        identity.customer.identities.discard(identity)
+        self._renew(identity.customer.name)
+
+    def _renew(self, name: str) -> None:
+        """Make a customer's state anew from her facts."""
+        self.touched[name] = -1
+        customer = self._customers.get(name)
+        if customer is None:
+            return
+        customer.state, customer.armed = self._fresh(), {}
+        if not customer.identities:
+            del self._customers[name]
+            return
+        touched = self.touched
+        self.touched = {}
+        clock = self.clock
+        for identity in customer.identities:
+            for kept in identity.facts:
+                program = kept.program
+                if program.lasting is not None:
+                    self._enter(program.lasting, kept)
+                for window, part in program.sliding:
+                    if kept.order[0] > clock - window.length:
+                        self._enter(part, kept)
+        self.touched = touched
 
     def values(self, customer: str) -> list[Any]:
         """Return the customer's traits, by index, as the outside knows them."""
-        state = self._state.get(customer)
-        if state is None:
-            return [each.empty if each is not None else None for each in self._aggregates]
-        return [
-            each.read(held) if each is not None else None
-            for each, held in zip(self._aggregates, state, strict=True)
-        ]
+        return [self.value(customer, index) for index in range(len(self._aggregates))]
 
     def value(self, customer: str, index: int) -> Any:
         """Return one trait of a customer."""
         aggregate = self._aggregates[index]
         if aggregate is None:
             return None
-        state = self._state.get(customer)
-        return aggregate.empty if state is None else aggregate.read(state[index])
+        known = self._customers.get(customer)
+        return aggregate.empty if known is None else aggregate.read(known.state[index], self.clock)
 
     def facts(self) -> int:
         """Return how many facts the kernel holds."""
-        return len(self._log) + len(self._future) + sum(len(w.late) for w in self._windows)
+        return self._facts
 
     def drain(self) -> dict[str, int]:
         """Return the touched customers with the bits of the traits that changed, and forget them."""
@@ -252,154 +527,4 @@ class Kernel:
 
     def owner(self, identity: str) -> str:
         """Return the customer of an identity that has facts here."""
-        return self._owner[identity]
-
-    def _admit(self, fact: Fact) -> None:
-        scope: _Scope | None = None
-        parts: list[tuple[int, tuple[Contribution, ...]]] = []
-        live = 0
-        time, clock = fact.time, self.clock
-        for w, bit, length, plans in self._by_event[fact.event]:
-            if bit and time <= clock - length:
-                continue
-            some: list[Contribution] = []
-            for plan in plans:
-                said: Any = 1
-                if plan.where is not None or plan.value is not None:
-                    if scope is None:
-                        scope = _Scope(fact.properties)
-                        scope.fact = fact
-                    if plan.where is not None and plan.where(scope) is not True:
-                        continue
-                    if plan.value is not None:
-                        said = plan.value(scope)
-                held = HOLD[plan.aggregate](said)
-                if held is not None:
-                    some.append((plan.index, held))
-            if some:
-                parts.append((w, tuple(some)))
-                live |= bit
-        if not parts:
-            return
-        kept = Kept(fact.order, fact.identity, tuple(parts), live)
-        # Not fact.customer: a future-dated fact may have changed hands while it waited.
-        customer = self._owner[fact.identity]
-        if live:
-            late = bool(self._log) and not self._log[-1].order < kept.order
-            if not late:
-                self._log.append(kept)
-            for w, _ in parts:
-                if w == FOREVER:
-                    continue
-                window = self._windows[w]
-                if late:
-                    heappush(window.late, (kept.order, kept))
-                due = time + window.length
-                if due < window.due:
-                    window.due = due
-                    if due < self._due:
-                        self._due = due
-        self._of[fact.identity].append(kept)
-        self._contribute(customer, kept)
-
-    def _contribute(self, customer: str, kept: Kept) -> None:
-        state = self._state.get(customer)
-        if state is None:
-            state = self._state[customer] = [
-                each.start() if each is not None else None for each in self._aggregates
-            ]
-        bits = 0
-        live = kept.live
-        for w, some in kept.parts:
-            if w == FOREVER or live >> w & 1:
-                bits |= self._add(state, some, kept.order)
-        if bits:
-            self.touched[customer] = self.touched.get(customer, 0) | bits
-
-    def _add(
-        self, state: list[Any], some: tuple[Contribution, ...], order: tuple[int, str, str]
-    ) -> int:
-        """Take contributions in; return the bits of the traits for which that can matter."""
-        bits = 0
-        for index, held in some:
-            before = state[index]
-            if self._whole[index]:
-                after = state[index] = before + held
-                if (bit := self._bits[index]) and self._crossed(index, before, after):
-                    bits |= bit
-            else:
-                aggregate = self._aggregates[index]
-                state[index] = aggregate.add(before, held, order)  # type: ignore[union-attr]
-                bits |= self._bits[index]
-        return bits
-
-    def _crossed(self, index: int, before: int, after: int) -> bool:
-        """Say whether a number has come past, to or from one that somebody compares it with."""
-        edges = self._watched[index]
-        if edges is None:
-            return True
-        if before > after:
-            before, after = after, before
-        for edge in edges:
-            if edge >= before:
-                # The first that is not below the lower of the two decides.
-                return edge <= after and before != after
-        return False
-
-    def _leave(self, w: int, kept: Kept) -> None:
-        kept.live &= ~(1 << w)
-        customer = self._owner[kept.identity]
-        state = self._state[customer]
-        bits = 0
-        for window, some in kept.parts:
-            if window != w:
-                continue
-            for index, held in some:
-                before = state[index]
-                if self._whole[index]:
-                    after = state[index] = before - held
-                    if (bit := self._bits[index]) and self._crossed(index, before, after):
-                        bits |= bit
-                else:
-                    aggregate = self._aggregates[index]
-                    state[index] = aggregate.remove(before, held, kept.order)  # type: ignore[union-attr]
-                    bits |= self._bits[index]
-        if bits:
-            self.touched[customer] = self.touched.get(customer, 0) | bits
-
-
-class _Scope(dict[str, Any]):
-    """What a trait may read of a fact: its properties, and event, source and time."""
-
-    fact: Fact
-
-    def get(self, name: str, default: Any = None) -> Any:
-        if name == "event":
-            return self.fact.event
-        if name == "source":
-            return self.fact.source
-        if name == "time":
-            return to_datetime(self.fact.time)
-        return dict.get(self, name, default)
-
-
-def plan(traits: Mapping[str, Entry[Trait]]) -> dict[str, list[TraitPlan]]:
-    """Compile the traits' definitions, by the event they look at.
-
-    Raises:
-        InvalidDefinition: a condition or value is not FEEL; names file, line and what is wrong.
-    """
-    from cid.feel import FeelError, compile_expression, parse
-
-    plans: dict[str, list[TraitPlan]] = {}
-    for index, (name, entry) in enumerate(traits.items()):
-        trait = entry.value
-        try:
-            where = compile_expression(parse(trait.where)) if trait.where else None
-            value = compile_expression(parse(trait.value)) if trait.value else None
-        except FeelError as error:
-            raise entry.error(str(error)) from error
-        ready = TraitPlan(index, name, trait.window_length, trait.aggregate, where, value)
-        for event in trait.of:
-            plans.setdefault(event, []).append(ready)
-    return plans
+        return self._identities[identity].customer.name

@@ -22,6 +22,10 @@ which win over properties of the same name. A fact whose value is not fit does n
 ``first, last`` the value as it is (a number as Decimal) of the first or last fact that has one
                of the same kinds, in the total order (time, source, message id); null where
                there is none
+``recent``     such values of the last n facts that have one, newest first; an empty list where
+               there is none
+``time since`` how many whole units lie between the last fact and ``as_of``; null where there is
+               none
 """
 
 from __future__ import annotations
@@ -73,10 +77,14 @@ def trait_of(trait: Trait, facts: Iterable[Fact], as_of: int) -> Any:
     counted = sorted(_counted(trait, facts, as_of), key=lambda fact: fact.order)
     if trait.aggregate == "count":
         return len(counted)
+    if trait.aggregate == "since":
+        return (as_of - counted[-1].time) // trait.unit_length if counted else None
     value = parse(trait.value)
     values = [evaluate(value, scope(fact)) for fact in counted]
-    if trait.aggregate in ("first", "last"):
+    if trait.aggregate in ("first", "last", "recent"):
         fit = [exact(value) for value in values if text(value) is not None]
+        if trait.aggregate == "recent":
+            return fit[::-1][: trait.items]
         return fit[0 if trait.aggregate == "first" else -1] if fit else None
     if trait.aggregate == "distinct":
         return len({text(value) for value in values} - {None})

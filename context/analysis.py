@@ -113,6 +113,8 @@ def _of_trait(trait: Trait) -> Domain:
         return Domain("number", null=False, whole=True, low=Decimal(0))
     if trait.aggregate == "sum":
         return Domain("number", null=False)
+    if trait.aggregate == "since":
+        return Domain("number", whole=True, low=Decimal(0))
     return Domain("number") if trait.aggregate in ("min", "max", "average") else Domain()
 
 

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import model_validator
+from pydantic import Field, field_validator, model_validator
 
-from cid.kit.clock import parse_duration
+from cid.kit.clock import DAY, HOUR, MINUTE, parse_duration
 from cid.kit.definitions import Definition, Feel, Section
 from cid.kit.errors import InvalidInput
 
-Aggregate = Literal["count", "sum", "min", "max", "average", "first", "last", "distinct"]
+Aggregate = Literal[
+    "count",
+    "sum",
+    "min",
+    "max",
+    "average",
+    "first",
+    "last",
+    "distinct",
+    "recent",
+    "since",
+]
 AGGREGATES: tuple[Aggregate, ...] = (
     "count",
     "sum",
@@ -21,6 +32,13 @@ AGGREGATES: tuple[Aggregate, ...] = (
     "last",
     "distinct",
 )
+"""The aggregates of one value."""
+KINDS: tuple[Aggregate, ...] = (*AGGREGATES, "recent", "since")
+"""All aggregates."""
+_SAID = {"since": "time since"}
+_UNITS = {"minutes": MINUTE, "hours": HOUR, "days": DAY, "weeks": 7 * DAY}
+LONGEST = 36_525 * DAY
+MOST_ITEMS = 1_000
 
 
 class Trait(Definition):
@@ -30,16 +48,26 @@ class Trait(Definition):
     the fact's properties.
     """
 
-    of: tuple[str, ...]
+    of: tuple[str, ...] = Field(min_length=1)
     """Events that count."""
     count: bool = False
+    """How many."""
     sum: Feel = ""
     min: Feel = ""
     max: Feel = ""
     average: Feel = ""
     first: Feel = ""
+    """The value of the first fact that has one."""
     last: Feel = ""
+    """The value of the last fact that has one."""
     distinct: Feel = ""
+    """How many different values."""
+    recent: Feel = ""
+    """The list of the last values, newest first."""
+    items: int = Field(5, ge=1, le=MOST_ITEMS, strict=True)
+    """How many values ``recent`` lists."""
+    since: Literal["", "minutes", "hours", "days", "weeks"] = Field("", alias="time since")
+    """How many whole minutes, hours, days (of 24 hours) or weeks ago the last such fact happened."""
     where: Feel = ""
     """A FEEL condition over the fact's properties (and ``event``, ``source``)."""
     window: str = ""
@@ -53,35 +81,49 @@ class Trait(Definition):
             return {**data, "of": (data["of"],)}
         return data
 
-    @model_validator(mode="after")
-    def _exactly_one_aggregate(self) -> Trait:
-        given = [name for name in AGGREGATES if getattr(self, name)]
-        if len(given) != 1:
-            said = ", ".join(given) or "none"
-            raise ValueError(f"give exactly one of {', '.join(AGGREGATES)}; given: {said}")
-        if self.window:
+    @field_validator("window")
+    @classmethod
+    def _a_length(cls, window: str) -> str:
+        if window:
             try:
-                length = parse_duration(self.window)
+                length = parse_duration(window)
             except InvalidInput as error:
                 raise ValueError(str(error)) from error
-            if not 0 < length <= 36_525 * 86_400_000:
+            if not 0 < length <= LONGEST:
                 raise ValueError("a window is longer than 0 and at most 100 years")
+        return window
+
+    @model_validator(mode="after")
+    def _exactly_one_aggregate(self) -> Trait:
+        given = [name for name in KINDS if getattr(self, name)]
+        if len(given) != 1:
+            said = ", ".join(map(_said, given)) or "none"
+            raise ValueError(f"give exactly one of {', '.join(map(_said, KINDS))}; given: {said}")
         return self
 
     @property
     def aggregate(self) -> Aggregate:
         """Which aggregate it is."""
-        return next(name for name in AGGREGATES if getattr(self, name))
+        return next(name for name in KINDS if getattr(self, name))
 
     @property
     def value(self) -> str:
         """The FEEL expression that is aggregated; empty for a count."""
-        return "" if self.count else str(getattr(self, self.aggregate))
+        return "" if self.count or self.since else str(getattr(self, self.aggregate))
 
     @property
     def window_length(self) -> int:
         """Length of the window in milliseconds; 0 for all time."""
         return parse_duration(self.window) if self.window else 0
+
+    @property
+    def unit_length(self) -> int:
+        """Milliseconds in which time since is told; 0 for other aggregates."""
+        return _UNITS.get(self.since, 0)
+
+
+def _said(name: str) -> str:
+    return _SAID.get(name, name)
 
 
 TRAITS = Section("traits", Trait)

@@ -83,6 +83,8 @@ class Definition(BaseModel):
     title: Title | None = None
     description: Title | None = None
     owner: str = ""
+    purpose: str = ""
+    """What it is there for: the decision or the use that needs it."""
 
 
 D = TypeVar("D", bound=Definition)
