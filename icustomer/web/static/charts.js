@@ -24,7 +24,8 @@
 
   const hues = (element) => {
     const layer = element.closest("[data-layer]")?.dataset.layer;
-    const order = ["accent", "cii", "cid", "context", "cfa", "cbc", "cic"];
+    // The accent is too near to the hue of intelligence to stand beside it.
+    const order = ["accent", "cii", "cid", "context", "cfa", "cbc", "cic"].filter((name) => layer !== "cic" || name !== "accent");
     return (layer ? [layer, ...order.filter((name) => name !== layer)] : order).map(token);
   };
   const text = () => ({ fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 12, color: token("muted") });
@@ -38,14 +39,24 @@
     const colour = one.layer ? token(one.layer) : colours[place % colours.length];
     const made = { name: one.name, type: line ? "line" : "bar", data: one.data, itemStyle: { color: colour }, emphasis: { disabled: true } };
     if (line) Object.assign(made, { showSymbol: one.data.length < 3, symbolSize: 5, lineStyle: { color: colour, width: 2 } });
-    else Object.assign(made, { barMaxWidth: 28, barGap: "10%", stack: spec.stack ? "all" : undefined });
+    else Object.assign(made, { barMaxWidth: 28, barGap: "10%" });
     if (one.style === "previous") { made.itemStyle.color = token("line-strong"); made.lineStyle = { color: token("line-strong"), width: 1.5 }; }
     if (one.style === "target") Object.assign(made, { type: "line", stack: undefined, symbol: "none", lineStyle: { color: token("ink"), width: 1.2, type: "dashed" }, itemStyle: { color: token("ink") } });
     const hatched = { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: Math.PI / 4, color: token("paper") };
     if (one.style === "open" && !line) made.itemStyle.decal = hatched;
     if (spec.open && !line) made.data = one.data.map((value, at) => (spec.open.includes(at) ? { value, itemStyle: { decal: hatched } } : value));
+    if (spec.stack) made.stack = one.style ? undefined : "all";
     if (line && spec.series.length > 1) made.endLabel = { show: true, formatter: "{a}", ...text(), distance: 6 };
     return made;
+  }
+
+  // The part of a line that is not over is dashed.
+  function unfinished(made, spec) {
+    if (made.type !== "line" || !spec.open?.length || spec.kind !== "line") return [made];
+    const near = (at) => spec.open.some((place) => Math.abs(place - at) <= 1);
+    const dashed = made.data.map((value, at) => (near(at) ? value : null));
+    const rest = { ...made, data: dashed, endLabel: undefined, lineStyle: { ...made.lineStyle, type: "dashed" }, tooltip: { show: false } };
+    return [{ ...made, data: made.data.map((value, at) => (spec.open.includes(at) ? null : value)) }, rest];
   }
 
   function plain(spec, element) {
@@ -59,7 +70,7 @@
     const many = spec.series.length > 1;
     const labels = spec.kind === "line" && many;
     const legend = many && !labels;
-    const drawn = spec.series.map((one, place) => series(one, place, spec, colours));
+    const drawn = spec.series.flatMap((one, place) => unfinished(series(one, place, spec, colours), spec));
     if (lying && !many) drawn[0].label = { show: true, position: "right", ...text(), formatter: (point) => write(spec.unit)(point.value) };
     return {
       grid: { left: 4, right: labels ? 96 : lying ? 56 : 12, top: legend ? 30 : 12, bottom: 4, containLabel: true },
@@ -97,6 +108,14 @@
     chart.setOption({ animation: false, ...(spec.kind === "graph" ? graph(spec) : plain(spec, element)) }, true);
     element.dataset.drawn = "";
     drawn.add(element);
+    // What is drawn opens to what is behind it; the table below has the same links for the keyboard.
+    chart.off("click");
+    if (spec.series?.some((one) => one.links)) {
+      chart.on("click", (point) => {
+        const leads = spec.series.find((one) => one.name === point.seriesName)?.links?.[point.dataIndex];
+        if (leads) location.href = leads;
+      });
+    }
   }
   window.drawCharts = () => document.querySelectorAll("[data-chart]:not([data-drawn])").forEach(draw);
   const again = () => drawn.forEach((element) => (element.isConnected ? draw(element) : drawn.delete(element)));

@@ -6,6 +6,7 @@ from typing import Any
 
 from cid.kit.clock import DAY, HOUR, format_time
 from cid.kit.errors import InvalidInput
+from tests.pages.fakes.exploration import Exploration
 from tests.pages.fakes.world import ANN, NAMES, NOW, WANG, ago, known, title, walk
 
 SEGMENTS = [
@@ -39,7 +40,7 @@ EXPLANATION = {
 }
 
 
-class Cic:
+class Cic(Exploration):
     def last_verification(self) -> dict[str, Any] | None:
         return {
             "at": ago(HOUR),
@@ -205,64 +206,6 @@ class Cic:
                 {"customer": WANG, "name": NAMES[WANG]},
             ],
             "ms": 12,
-        }
-
-    def explorable(self) -> dict[str, Any]:
-        return {
-            "measures": [
-                {"name": "revenue", "title": title("Revenue", "销售额"), "unit": "EUR"},
-                {"name": "customers", "title": title("Customers", "客户数"), "unit": ""},
-            ],
-            "dimensions": [
-                {"name": "country", "title": title("Country", "国家")},
-                {"name": "month", "title": title("Month", "月份")},
-                {"name": "segment", "title": title("Segment", "客群")},
-            ],
-            "views": [
-                {"name": "customers", "columns": ["customer", "name", "country"]},
-                {"name": "facts", "columns": ["position", "event", "time"]},
-            ],
-        }
-
-    def query(self, question: dict[str, Any]) -> dict[str, Any]:
-        if question.get("filter") == "nonsense":
-            raise InvalidInput("Nothing is called 'nonsense'.")
-        (measure,) = question["measures"]
-        by = question.get("dimensions", ["all"])[0]
-        columns = [
-            {"name": by, "kind": "dimension", "title": title(by.capitalize(), "月份")},
-            {"name": measure, "kind": "measure", "title": title("Revenue", "销售额")},
-        ]
-        rows: list[list[Any]] = [["FR", 412000.5], ["DE", 301200], ["CN", 288410], [None, 1200]]
-        if by == "day":
-            rows = [[ago((89 - day) * DAY)[:10], 400 + day * 7 % 90] for day in range(90)]
-        if by == "month":
-            rows = [[f"2026-{month:02d}-01", 30000 + month * 2100] for month in range(1, 12)]
-        if question.get("compare"):
-            columns.append({**columns[1], "name": f"{measure} before", "kind": "before"})
-            rows = [[*row, row[1] * 0.9] for row in rows]
-        return {
-            "columns": columns,
-            "rows": rows,
-            "cut": False,
-            "partial": ["2026-11-01"],
-            "sql": "SELECT country, sum(total) FROM facts",
-            "ms": 9,
-        }
-
-    def open(
-        self, question: dict[str, Any], row: dict[str, Any], limit: int = 1000
-    ) -> dict[str, Any]:
-        rows = [[id, name, 3] for id, name in NAMES.items()]
-        return {"columns": ["customer", "name", "behind"], "rows": rows, "cut": False}
-
-    def sql(self, text: str, limit: int = 1000) -> dict[str, Any]:
-        if not text.lower().startswith("select"):
-            raise InvalidInput("Only one SELECT is answered.", hint="Begin with SELECT.")
-        return {
-            "columns": ["customer", "country", "spend"],
-            "rows": [[ANN, "FR", 1840.5], [WANG, "CN", 12]],
-            "cut": True,
         }
 
     def scores(self) -> list[dict[str, Any]]:

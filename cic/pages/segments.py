@@ -1,0 +1,90 @@
+"""The pages of segments: all of them, and one with who is in and why."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
+
+from cid.kit.errors import ICustomerError, NotFound
+from cid.kit.web import render
+
+router = APIRouter()
+
+
+@router.get("/segments")
+def segments(request: Request, when: str = "") -> HTMLResponse:
+    """Who is in, who moved?"""
+    return render(
+        request,
+        "cic/segments.html",
+        segments=request.state.company.cic.segments(),
+        when=when,
+        **_tried(request, when),
+    )
+
+
+@router.get("/preview")
+def preview(request: Request, when: str = "") -> HTMLResponse:
+    """Who would be in, while one types."""
+    return render(request, "cic/_preview.html", when=when, **_tried(request, when))
+
+
+def _tried(request: Request, when: str) -> dict[str, Any]:
+    """Try a condition; a mistake in it is an answer: people are still typing."""
+    if not when.strip():
+        return {"preview": None, "mistake": None}
+    try:
+        return {"preview": request.state.company.cic.preview(when), "mistake": None}
+    except ICustomerError as error:
+        return {"preview": None, "mistake": error}
+
+
+@router.get("/segments/{name}")
+def segment(request: Request, name: str, customer: str = "", as_of: str = "") -> HTMLResponse:
+    """Who is in one segment, who moved, and why somebody is or is not in it."""
+    company = request.state.company
+    why, unknown = None, ""
+    if customer.strip():
+        id = find_one(company, customer)
+        why = company.cic.why(name, id) if id else None
+        unknown = "" if id else customer
+    # A day that a reader picks means that day to its end.
+    moment = f"{as_of}T23:59:59.999Z" if len(as_of) == 10 else as_of
+    return render(
+        request,
+        "cic/segment.html",
+        segment=company.cic.segment(name),
+        members=company.cic.members(name, as_of=moment, limit=200),
+        why=why,
+        unknown=unknown,
+        customer=customer,
+        as_of=as_of,
+    )
+
+
+@router.get("/segments/{name}/members.csv")
+def members_csv(request: Request, name: str, as_of: str = "") -> Response:
+    """The members as a file: numbers and moments, no personal data."""
+    found = request.state.company.cic.members(name, as_of=as_of, limit=1_000_000)
+    file = io.StringIO()
+    rows = csv.writer(file)
+    rows.writerow(["customer", "since"])
+    rows.writerows([member["customer"], member["since"]] for member in found["members"])
+    return Response(
+        file.getvalue(),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": "attachment; filename=members.csv"},
+    )
+
+
+def find_one(company: Any, text: str) -> str:
+    """Return the customer that a reader means by a number or a name; empty if there is none."""
+    try:
+        return str(company.cid.customer(text.strip())["id"])
+    except NotFound:
+        found = company.cid.find(text.strip(), limit=1)
+        return str(found[0]["id"]) if found else ""
