@@ -238,8 +238,8 @@ class Store(Protocol):
     def sizes(self) -> dict[str, int]:
         """Return how many customers are in each segment."""
 
-    def members(self, segment: str, limit: int) -> list[dict[str, Any]]:
-        """Return the members of a segment, newest first."""
+    def members(self, segment: str, limit: int, after: str = "") -> list[dict[str, Any]]:
+        """Return members of a segment, newest first; those that follow the last of the page before."""
 
     def memberships_of(self, customer: str) -> list[dict[str, Any]]:
         """Return the segments of a customer with since when."""
@@ -266,3 +266,17 @@ class Store(Protocol):
 
 
 STORES: Port[Store] = Port("icustomer.cic.stores", Store)
+    def entries(
+        self, segments: Sequence[str], after: int, until: int
+    ) -> list[tuple[str, str, int]]:
+        """Return (customer, segment, since) of all who entered in ``(after, until]`` and were in then."""
+
+    def entry(self, customer: str, segment: str, at: int) -> dict[str, Any] | None:
+        """Return the change by which a customer entered a segment at a moment."""
+
+    def movements(self, since: int) -> dict[str, dict[int, tuple[int, int]]]:
+        """Return for all segments by day number how many entered and left since a moment."""
+
+    def verifications(self, limit: int) -> list[dict[str, Any]]:
+        """Return the results of the last verifications, newest first."""
+

@@ -6,15 +6,18 @@ conditions, the other one query over history and the interpreted conditions (pro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
-from cic.batch import compute, empty_value, profiles
+from cic.batch import attributes_read, compute, empty_value, profiles
 from cic.conditions import Condition
-from cic.kernel import Kernel, plan
-from cic.model import Segment, Trait
+from cic.derived import Live, live
+from cic.kernel import plan
+from cic.meaning import Meaning
+from cic.model import Trait
 from cic.oracle import trait_of
 from cic.ports import Engine
 from cid.feel import evaluate
@@ -26,6 +29,12 @@ from cid.model.fact import Fact
 from cid.profile import Observation, convert, survive
 
 SHOWN = 20
+KEPT = 100_000
+"""Disagreements that are remembered one by one."""
+Held = Mapping[tuple[str, str], int]
+"""Since when a customer is in a segment: (customer, segment) → moment."""
+Only = tuple[Collection[str], Collection[str]]
+"""The traits and the segments that are asked for, by name."""
 CONSENTS = ("Consent Given", "Consent Withdrawn")
 
 
@@ -49,6 +58,8 @@ class Verification:
     segments: dict[str, int] = field(default_factory=dict)
     mismatches: list[Mismatch] = field(default_factory=list)
     count: int = 0
+    kept: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Memberships that only a minimum stay explains: (customer, segment) → since when."""
 
     def differ(
         self, where: dict[str, int], name: str, customer: str, live: Any, batch: Any
@@ -56,10 +67,25 @@ class Verification:
         """Note a disagreement."""
         where[name] += 1
         self.count += 1
-        if len(self.mismatches) < SHOWN:
+        if len(self.mismatches) < KEPT:
             self.mismatches.append(Mismatch(customer, name, live, batch))
 
-    def report(self) -> dict[str, Any]:
+    def without(self, customers: Collection[str]) -> Verification:
+        """Return the same without what was found about some customers."""
+        result = Verification(
+            self.as_of,
+            self.customers,
+            dict.fromkeys(self.traits, 0),
+            dict.fromkeys(self.segments, 0),
+            kept=self.kept,
+        )
+        for each in self.mismatches:
+            if each.customer not in customers:
+                where = result.traits if each.name in result.traits else result.segments
+                result.differ(where, each.name, each.customer, each.live, each.batch)
+        return result
+
+    def report(self, who: Callable[[str], str] = str) -> dict[str, Any]:
         """Return the result as JSON."""
         return {
             "as_of": format_time(self.as_of),
@@ -68,36 +94,42 @@ class Verification:
             "segments": self.segments,
             "values_compared": self.customers * (len(self.traits) + len(self.segments)),
             "mismatches": self.count,
+            "held": len(self.kept),
             "examples": [
-                {"customer": m.customer, "name": m.name, "live": str(m.live), "batch": str(m.batch)}
-                for m in self.mismatches
+                {
+                    "customer": m.customer,
+                    "who": who(m.customer),
+                    "name": m.name,
+                    "live": str(m.live),
+                    "batch": str(m.batch),
+                }
+                for m in self.mismatches[:SHOWN]
             ],
         }
 
 
 class Batch:
-    """Traits, attributes, consents and segments of all customers at one moment, from history alone."""
+    """Traits, attributes, consents and segments of all customers at one moment, from history alone.
+
+    Only a minimum stay cannot be said from one moment alone: who is ``held`` by one is given, with since when.
+    """
 
     def __init__(
         self,
         engine: Engine,
-        traits: Mapping[str, Entry[Trait]],
+        meaning: Meaning,
         attributes: Mapping[str, Entry[Attribute]],
-        segments: Mapping[str, Entry[Segment]],
-        conditions: list[Condition],
-        order: list[int],
         as_of: int,
+        held: Held | None = None,
+        only: Only | None = None,
     ) -> None:
-        self.as_of = as_of
-        self._segments = list(segments)
-        self._conditions = conditions
-        self._order = order
-        self._known: dict[Any, Any] = {}
-        wanted = {name for condition in conditions for name in condition.attributes}
-        self.traits = compute(engine, traits, as_of)
-        self.empty = {name: empty_value(entry.value) for name, entry in traits.items()}
+        self._begin(meaning, as_of, held, only)
+        wanted = {name for place in self.places for name in meaning.conditions[place].attributes}
+        traits = {name: entry for name, entry in meaning.traits.items() if name in self.wanted}
+        wanted |= attributes_read(traits)
         known = {name: entry for name, entry in attributes.items() if name in wanted}
         self.profiles = profiles(engine, known, as_of) if known else {}
+        self.traits = compute(engine, traits, as_of, profiles=self.profiles)
         masters = attributes["consent"].value.masters if "consent" in attributes else ()
         self.consents = _consents(engine, as_of, masters) if "consent" in wanted else {}
 
@@ -106,58 +138,78 @@ class Batch:
         cls,
         customer: str,
         facts: list[Fact],
-        traits: Mapping[str, Entry[Trait]],
+        meaning: Meaning,
         attributes: Mapping[str, Entry[Attribute]],
-        segments: Mapping[str, Entry[Segment]],
-        conditions: list[Condition],
-        order: list[int],
         as_of: int,
+        held: Held | None = None,
+        only: Only | None = None,
     ) -> Batch:
         """Compute the same for one customer, from her own facts."""
         self = cls.__new__(cls)
-        self.as_of, self._known = as_of, {}
-        self._segments, self._conditions, self._order = list(segments), conditions, order
-        self.empty = {name: empty_value(entry.value) for name, entry in traits.items()}
+        self._begin(meaning, as_of, held, only)
+        self.profiles, self.consents = {}, {}
+        self.profiles[customer], self.consents[customer] = said_about(facts, attributes, as_of)
         self.traits = {
-            customer: {name: trait_of(entry.value, facts, as_of) for name, entry in traits.items()}
+            customer: {
+                name: trait_of(entry.value, facts, as_of, self.profiles[customer])
+                for name, entry in meaning.traits.items()
+                if name in self.wanted
+            }
         }
-        said: dict[str, list[Observation]] = {}
-        consents: dict[tuple[str, str], tuple[tuple[int, str, str], bool]] = {}
-        masters = attributes["consent"].value.masters if "consent" in attributes else ()
-        for fact in facts:
-            if fact.time > as_of:
-                continue
-            for name, value in fact.attributes.items():
-                if name in attributes:
-                    held = _fitting(attributes[name].value, value)
-                    one = Observation(fact.time, fact.source, fact.message_id, held)
-                    said.setdefault(name, []).append(one)
-            if fact.event in CONSENTS and (not masters or fact.source in masters):
-                purpose = str(fact.properties.get("purpose", "marketing"))
-                place = (purpose, str(fact.properties.get("channel", "email")))
-                before = consents.get(place)
-                if before is None or before[0] < fact.order:
-                    consents[place] = (fact.order, fact.event == "Consent Given")
-        in_force = {name: survive(attributes[name].value, some) for name, some in said.items()}
-        self.profiles = {
-            customer: {name: value.value for name, value in in_force.items() if value is not None}
-        }
-        self.consents = {customer: {place: given for place, (_, given) in consents.items()}}
         return self
 
+    @classmethod
+    def of_values(
+        cls,
+        customer: str,
+        values: Mapping[str, Any],
+        profile: Mapping[str, Any],
+        consents: Mapping[tuple[str, str], bool],
+        meaning: Meaning,
+        only: Only,
+    ) -> Batch:
+        """Take what is known of one customer as it is; the moment is set by whoever asks."""
+        self = cls.__new__(cls)
+        self._begin(meaning, 0, {}, only)
+        self.traits = {customer: dict(values)}
+        self.profiles, self.consents = {customer: dict(profile)}, {customer: dict(consents)}
+        return self
+
+    def _begin(self, meaning: Meaning, as_of: int, held: Held | None, only: Only | None) -> None:
+        self.as_of, self.meaning, self.held = as_of, meaning, held or {}
+        self._known: dict[Any, Any] = {}
+        self.kept: dict[tuple[str, str], int] = {}
+        """Who was found inside by a minimum stay alone, and since when."""
+        traits, segments = (meaning.traits, meaning.names) if only is None else only
+        beneath = {below for name in segments for below in meaning.beneath(meaning.place(name))}
+        self.places = tuple(place for place in meaning.order if place in beneath)
+        """The segments that are looked at, each after those it depends on."""
+        read = sum_bits(meaning.conditions[place].traits for place in self.places)
+        self.wanted = {
+            name for place, name in enumerate(meaning.traits) if name in traits or read >> place & 1
+        }
+        """The traits that are computed."""
+        self.empty = {
+            name: empty_value(entry.value)
+            for name, entry in meaning.traits.items()
+            if name in self.wanted
+        }
+
     def memberships(self, customer: str) -> set[str]:
-        """Return the segments of a customer at that moment."""
+        """Return the segments of a customer at that moment, of those that are looked at."""
         consents = self.consents.get(customer, {})
         scope: dict[str, Any] = {**self.empty, **self.traits.get(customer, {})}
         scope["customer"] = customer
         profile = self.profiles.get(customer, {})
+        meaning, names = self.meaning, self.meaning.names
         inside: set[str] = set()
+        bits = 0
 
         def consent(purpose: Any, channel: Any) -> bool:
             return consents.get((str(purpose), str(channel)), False)
 
-        for place in self._order:
-            condition = self._conditions[place]
+        for place in self.places:
+            condition, name = meaning.conditions[place], names[place]
             for word in condition.words:
                 if word in condition.attributes:
                     scope[word] = profile.get(word)
@@ -165,10 +217,25 @@ class Batch:
                 said = evaluate(condition.tree, scope, functions={"consent": consent})
             else:
                 said = self._once(place, condition, scope)
-            if said is True:
-                inside.add(self._segments[place])
-            scope[self._segments[place]] = self._segments[place] in inside
+            true = said is True
+            if meaning.special >> place & 1:
+                true = self._settled(customer, place, true, bits)
+            if true:
+                inside.add(name)
+                bits |= 1 << place
+            scope[name] = true
         return inside
+
+    def _settled(self, customer: str, place: int, holds: bool, bits: int) -> bool:
+        """Say whether she is in a segment that has a group or a minimum stay."""
+        if bits & self.meaning.rivals[place]:
+            return False
+        stay, name = self.meaning.stays[place], self.meaning.names[place]
+        since = self.held.get((customer, name))
+        if holds or not stay or since is None or not since <= self.as_of < since + stay:
+            return holds
+        self.kept[customer, name] = since
+        return True
 
     def _once(self, place: int, condition: Condition, scope: Mapping[str, Any]) -> Any:
         """Evaluate a condition once for all customers with the same values."""
@@ -183,6 +250,44 @@ class Batch:
             return evaluate(condition.tree, scope)
 
 
+def said_about(
+    facts: Iterable[Fact], attributes: Mapping[str, Entry[Attribute]], as_of: int
+) -> tuple[dict[str, Any], dict[tuple[str, str], bool]]:
+    """Return a customer's attributes in force, and her consents by purpose and channel."""
+    said: dict[str, list[Observation]] = {}
+    consents: dict[tuple[str, str], tuple[tuple[int, str, str], bool]] = {}
+    masters = attributes["consent"].value.masters if "consent" in attributes else ()
+    for fact in facts:
+        if fact.time > as_of:
+            continue
+        for name, value in fact.attributes.items():
+            if name in attributes:
+                held = _fitting(attributes[name].value, value)
+                one = Observation(fact.time, fact.source, fact.message_id, held)
+                said.setdefault(name, []).append(one)
+        if fact.event in CONSENTS and (not masters or fact.source in masters):
+            purpose = str(fact.properties.get("purpose", "marketing"))
+            place = (purpose, str(fact.properties.get("channel", "email")))
+            before = consents.get(place)
+            if before is None or before[0] < fact.order:
+                consents[place] = (fact.order, fact.event == "Consent Given")
+    in_force = {name: survive(attributes[name].value, some) for name, some in said.items()}
+    profile = {name: value.value for name, value in in_force.items() if value is not None}
+    return profile, {place: given for place, (_, given) in consents.items()}
+
+
+def sum_bits(some: Iterable[int]) -> int:
+    """Put bits together.
+
+    >>> sum_bits([1, 4, 5])
+    5
+    """
+    result = 0
+    for each in some:
+        result |= each
+    return result
+
+
 def compare(
     batch: Batch,
     customers: list[str],
@@ -195,21 +300,33 @@ def compare(
     result = Verification(
         batch.as_of, len(customers), dict.fromkeys(traits, 0), dict.fromkeys(segments, 0)
     )
+    places = [(batch.meaning.vocabulary.traits[name], name) for name in traits]
+    asked = set(segments)
     for customer in customers:
         values = batch.traits.get(customer, batch.empty)
-        for index, name in enumerate(traits):
-            live = live_value(customer, index)
+        for place, name in places:
+            live = live_value(customer, place)
             if not same(live, values[name]):
                 result.differ(result.traits, name, customer, live, values[name])
-        inside, there = live_segments(customer), batch.memberships(customer)
-        for name in inside ^ there:
-            result.differ(result.segments, name, customer, name in inside, name in there)
+        if asked:
+            inside, there = live_segments(customer) & asked, batch.memberships(customer) & asked
+            for name in inside ^ there:
+                result.differ(result.segments, name, customer, name in inside, name in there)
+    result.kept = dict(batch.kept)
     return result
 
 
-def relive(facts: Iterator[Fact], traits: Mapping[str, Entry[Trait]], as_of: int) -> Kernel:
-    """Run the live path anew, fact by fact in the order of arrival, up to a past moment."""
-    kernel = Kernel(plan(traits), len(traits))
+def relive(
+    facts: Iterator[Fact],
+    traits: Mapping[str, Entry[Trait]],
+    as_of: int,
+    profiles: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+) -> Live:
+    """Run the live path anew, fact by fact in the order of arrival, up to a past moment.
+
+    Attributes are from the beginning as ``profiles`` says they are at the end.
+    """
+    kernel = live(plan(traits), traits, lambda who, name: profiles.get(who, {}).get(name))
     for fact in facts:
         moment = min(fact.received, as_of)
         kernel.advance(moment)

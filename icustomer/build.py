@@ -207,6 +207,7 @@ def _build(
         cii.customer,
         lineage.readers_of,
         models.report,
+        pipeline.lock,
     )
     context = CustomerContext(
         definitions,

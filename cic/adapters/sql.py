@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, delete, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    true,
+)
 
 from cic import tables
 from cic.ports import ChangeRow
@@ -73,12 +84,18 @@ class SqlStore:
         with self._database.read() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
-    def members(self, segment: str, limit: int) -> list[dict[str, Any]]:
-        """Return the members of a segment, newest first."""
+    def members(self, segment: str, limit: int, after: str = "") -> list[dict[str, Any]]:
+        """Return members of a segment, newest first; those that follow the last of the page before."""
         t = tables.membership
+        since, _, customer = after.partition("@")
+        follows: ColumnElement[bool] = true()
+        if since.isdigit():
+            follows = or_(
+                t.c.since < int(since), and_(t.c.since == int(since), t.c.customer > customer)
+            )
         query = (
             select(t.c.customer, t.c.since)
-            .where(t.c.segment == segment)
+            .where(t.c.segment == segment, follows)
             .order_by(t.c.since.desc(), t.c.customer)
             .limit(limit)
         )
@@ -105,6 +122,37 @@ class SqlStore:
             query = query.where(t.c.customer == customer)
         return self._rows(query)
 
+    def entries(
+        self, segments: Sequence[str], after: int, until: int
+    ) -> list[tuple[str, str, int]]:
+        """Return (customer, segment, since) of all who entered in ``(after, until]`` and were in then."""
+        t = tables.change
+        query = (
+            select(t.c.customer, t.c.segment, t.c.kind, t.c.effective_at)
+            .where(t.c.segment.in_(segments), t.c.effective_at > after, t.c.effective_at <= until)
+            .order_by(t.c.id)
+        )
+        inside: dict[tuple[str, str], int] = {}
+        with self._database.read() as connection:
+            for customer, segment, kind, at in connection.execute(query):
+                if kind == "entered":
+                    inside[customer, segment] = at
+                else:
+                    inside.pop((customer, segment), None)
+        return [(customer, segment, since) for (customer, segment), since in inside.items()]
+
+    def entry(self, customer: str, segment: str, at: int) -> dict[str, Any] | None:
+        """Return the change by which a customer entered a segment at a moment."""
+        t = tables.change
+        found = self._rows(
+            select(t)
+            .where(t.c.customer == customer, t.c.segment == segment)
+            .where(t.c.effective_at == at, t.c.kind == "entered")
+            .order_by(t.c.id.desc())
+            .limit(1)
+        )
+        return found[0] if found else None
+
     def moves(self, segment: str, since: int) -> list[tuple[int, int, int]]:
         """Return (day number, entered, left) for each day since a moment."""
         t = tables.change
@@ -120,6 +168,23 @@ class SqlStore:
         with self._database.read() as connection:
             return [(int(row[0]), int(row[1]), int(row[2])) for row in connection.execute(query)]
 
+    def movements(self, since: int) -> dict[str, dict[int, tuple[int, int]]]:
+        """Return for all segments by day number how many entered and left since a moment."""
+        t = tables.change
+        day = t.c.effective_at // DAY
+        entered = func.sum(case((t.c.kind == "entered", 1), else_=0))
+        left = func.sum(case((t.c.kind == "left", 1), else_=0))
+        query = (
+            select(t.c.segment, day, entered, left)
+            .where(t.c.effective_at >= since)
+            .group_by(t.c.segment, day)
+        )
+        found: dict[str, dict[int, tuple[int, int]]] = {}
+        with self._database.read() as connection:
+            for segment, number, came, went in connection.execute(query):
+                found.setdefault(segment, {})[int(number)] = (int(came), int(went))
+        return found
+
     def count(self) -> int:
         """Return how many changes there were."""
         with self._database.read() as connection:
@@ -132,9 +197,13 @@ class SqlStore:
 
     def last_verification(self) -> dict[str, Any] | None:
         """Return the last verification's result."""
-        t = tables.verification
-        rows = self._rows(select(t).order_by(t.c.at.desc()).limit(1))
+        rows = self.verifications(1)
         return rows[0] if rows else None
+
+    def verifications(self, limit: int) -> list[dict[str, Any]]:
+        """Return the results of the last verifications, newest first."""
+        t = tables.verification
+        return self._rows(select(t).order_by(t.c.at.desc()).limit(limit))
 
     def mirrors(self) -> dict[str, str]:
         """Return the SELECTs that feed the history."""

@@ -1,0 +1,91 @@
+"""What is said about the future comes true at exactly the moment that was said, if nothing happens."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cic.course import outlook
+from tests.cic.living import Living, fact
+
+TRAITS = """
+short: {of: E, count: true, window: 50 ms}
+spent: {of: E, sum: v, window: 200 ms}
+last: {of: [E, F], last: v, window: 90 ms}
+ever: {of: [E, F], count: true}
+"""
+SEGMENTS = """
+busy: {when: short >= 2, group: stage, priority: 1}
+awake: {when: short > 0, group: stage, priority: 2, stay: 80 ms}
+known: {when: ever > 0, group: stage, priority: 3}
+rich: {when: spent >= 5 and last > 1, stay: 130 ms}
+quiet: {when: not(rich) and ever > 0 and short = 0}
+"""
+events = st.lists(
+    st.tuples(st.integers(0, 60), st.integers(-150, 40), st.sampled_from("EF"), st.integers(0, 4)),
+    min_size=1,
+    max_size=10,
+)
+
+
+def look(living):
+    live = living.live
+    return outlook(
+        "ann",
+        living.facts,
+        {},
+        {},
+        live.meaning,
+        range(len(live.meaning.names)),
+        live.bits.get("ann", 0),
+        live.since,
+        live.now,
+    )
+
+
+def lived(events):
+    living = Living(TRAITS, SEGMENTS)
+    living.pass_time(1_000)
+    for number, (pause, offset, event, value) in enumerate(events):
+        living.pass_time(living.live.now + pause)
+        living.take(fact(number, living.live.now + offset, event, v=value))
+    return living
+
+
+@given(events)
+def test_she_moves_at_exactly_the_moment_that_was_said_and_not_a_millisecond_before(events):
+    for place in range(5):
+        living = lived(events)
+        inside, turn = living.live.bits["ann"], look(living).turns.get(place)
+        told = len([each for each in living.changes])
+        if turn is None:
+            living.pass_time(living.live.now + 5_000)
+            name = living.live.meaning.names[place]
+            assert all(each.segment != name for each in living.changes[told:])
+            continue
+        assert turn.entered is not bool(inside >> place & 1)
+        living.pass_time(turn.at - 1)
+        assert living.live.bits["ann"] >> place & 1 == inside >> place & 1
+        living.pass_time(turn.at)
+        assert living.live.bits["ann"] >> place & 1 != inside >> place & 1
+
+
+def test_the_fact_that_leaves_is_named():
+    living = Living(TRAITS, "awake: {when: short > 0}")
+    living.pass_time(1_000)
+    living.take(fact(1, 990))
+    living.take(fact(2, 1_000))
+    turn = look(living).turns[0]
+    assert (turn.at, turn.entered, turn.trait, turn.fact.message_id) == (
+        1_050,
+        False,
+        "short",
+        "m002",
+    )
+
+
+def test_it_is_said_where_nothing_is_known_of_what_comes_later():
+    living = Living(TRAITS, "loyal: {when: ever > 0}")
+    living.pass_time(1_000)
+    living.take(fact(1, 1_000))
+    found = look(living)
+    assert (found.turns, found.cut) == ({}, False)
+    assert found.bound > living.live.now
