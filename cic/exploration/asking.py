@@ -6,13 +6,25 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cic.exploration.table import drill, explore
+from cic.exploration.answers import Column, Plan, Rows
+from cic.exploration.code import in_python
+from cic.exploration.drilling import listed
+from cic.exploration.periods import Span, span_of
+from cic.exploration.planning import drill, plan
+from cic.exploration.questions import KINDS, Asked, Question, Select, Table, read_question
+from cic.exploration.table import pivoted
 from cic.model import SEGMENTS
-from cic.ports import Engine
+from cic.ports import Engine, plain
 from cic.semantics import Vocabulary
+from cid.kit.clock import format_time
 from cid.kit.definitions import Definitions
 from cid.kit.errors import InvalidInput
 from cid.model.definition import ATTRIBUTES, COMPANY
+
+ROWS = 10_000
+"""Rows of an answer."""
+PAIRS = 200_000
+"""Rows of which an answer is worked out where SQL alone cannot."""
 
 
 class Exploration:
@@ -26,24 +38,68 @@ class Exploration:
         self._moment = moment
         company = definitions.of(COMPANY).get("company")
         zone = company.value.time_zone if company else "UTC"
-        self._vocabulary = Vocabulary(definitions.of(ATTRIBUTES), zone)
+        self.vocabulary = Vocabulary(definitions.of(ATTRIBUTES), zone)
+
+    def plan(self, question: Mapping[str, Any]) -> Plan:
+        """Plan the answer to a question, without asking.
+
+        Raises:
+            InvalidInput: it is no question, or its parts do not go together.
+            NotFound: it uses a word that does not exist; offers the one that was probably meant.
+        """
+        read = self._read(question)
+        if isinstance(read, Select):
+            return Plan("sql", read.sql, (), "table")
+        return plan(read, self.vocabulary, self._span(read))
 
     def query(self, query: Mapping[str, Any]) -> dict[str, Any]:
-        """Answer a question put as JSON: measures, dimensions, filter, period."""
+        """Answer a question put as JSON: a table, funnel, retention, paths, RFM, basket or SQL.
+
+        The answer carries its columns with titles and units, its rows, which of them are not
+        complete yet, its code in SQL and Python, and the place in history up to which it holds.
+
+        Raises:
+            InvalidInput: it is no question, or its parts do not go together.
+            NotFound: it uses a word that does not exist; offers the one that was probably meant.
+        """
         began = time.perf_counter()
-        segment = query.get("segment")
-        if segment and isinstance(segment, str):
-            self.definitions.get(SEGMENTS, segment)
-        answer = explore(self._history, query, self._vocabulary, self._moment())
+        question = self._read(query)
+        if isinstance(question, Select):
+            answer = self._selected(question)
+        else:
+            answer = self._answered(question)
         return {**answer, "ms": round((time.perf_counter() - began) * 1000, 1)}
 
     def open(
         self, query: Mapping[str, Any], row: Mapping[str, Any], limit: int = 1000
     ) -> dict[str, Any]:
-        """Return the customers behind one row of an answer."""
-        return drill(self._history, query, row, self._vocabulary, self._moment(), limit)
+        """Return the customers behind one row of an answer.
 
-    def sql(self, text: str, limit: int = 10_000) -> dict[str, Any]:
+        ``row`` has the values of the columns that tell rows apart; those that are left out may
+        be any. Asked with the ``question`` of an answer, the same customers are counted.
+
+        Raises:
+            InvalidInput: the answer to such a question has no customers behind it.
+            NotFound: its answers have no such row.
+        """
+        question = self._read(query)
+        if isinstance(question, Select):
+            raise InvalidInput(
+                "The rows of an SQL query do not say which customers are behind them.",
+                hint="Select the column customer.",
+            )
+        sql = listed(drill(question, self.vocabulary, self._span(question), row))
+        result = self._history.query(sql, rows=max(1, min(limit, 100_000)))
+        return {
+            "columns": ["customer", "name", "behind"],
+            "rows": [[plain(value) for value in row[:3]] for row in result.rows],
+            "cut": result.cut,
+            "size": result.rows[0][3] if result.rows else 0,
+            "sql": sql,
+            "position": self._history.position(),
+        }
+
+    def sql(self, text: str, limit: int = ROWS) -> dict[str, Any]:
         """Answer one SELECT over the history: read-only, with limits on rows, time and memory.
 
         Raises:
@@ -57,7 +113,7 @@ class Exploration:
         return {**result.to_dict(), "ms": round((time.perf_counter() - began) * 1000, 1)}
 
     def explorable(self) -> dict[str, Any]:
-        """List what can be asked: measures, dimensions, views with their columns."""
+        """List what can be asked: kinds of questions, measures, dimensions, events, views with columns."""
         views: dict[str, list[str]] = {}
         found = self._history.query(
             "SELECT table_name, column_name FROM information_schema.columns"
@@ -66,5 +122,74 @@ class Exploration:
         )
         for view, column in found.rows:
             views.setdefault(str(view), []).append(str(column))
-        shown = [{"name": name, "columns": columns} for name, columns in views.items()]
-        return {**self._vocabulary.describe(), "views": shown}
+        events = self._history.query(
+            "SELECT event FROM facts WHERE event <> '' GROUP BY event ORDER BY count(*) DESC, event",
+            rows=1_000,
+        )
+        return {
+            **self.vocabulary.describe(),
+            "kinds": list(KINDS),
+            "events": [event for (event,) in events.rows],
+            "views": [{"name": name, "columns": columns} for name, columns in views.items()],
+        }
+
+    def _answered(self, question: Question) -> dict[str, Any]:
+        span = self._span(question)
+        planned = plan(question, self.vocabulary, span)
+        result = self._history.query(planned.sql, rows=PAIRS if question.kind == "basket" else ROWS)
+        if result.cut and question.kind == "basket":
+            raise InvalidInput(
+                f"More than {PAIRS:,} pairs were bought together.", hint="Ask for a larger 'min'."
+            )
+        about, rows = planned.answer(result.rows)
+        if isinstance(question, Table) and question.pivot:
+            columns, rows = pivoted(question, planned.columns, rows, self.vocabulary)
+            about["columns"] = [column.to_dict() for column in columns]
+        asked = question.model_dump(by_alias=True, exclude_defaults=True, mode="json")
+        asked = {"kind": question.kind, **asked, "as_of": format_time(span.as_of)}
+        return {
+            **about,
+            "question": asked,
+            "rows": [[plain(value) for value in row] for row in rows],
+            "cut": result.cut,
+            "period": span.to_dict(),
+            "zone": span.zone,
+            "sql": planned.sql,
+            "python": in_python(asked),
+            "position": self._history.position(),
+        }
+
+    def _selected(self, question: Select) -> dict[str, Any]:
+        result = self._history.query(question.sql, rows=ROWS)
+        asked = question.model_dump(exclude_defaults=True)
+        asked = {"kind": "sql", **asked}
+        return {
+            **result.to_dict(),
+            "columns": _typed(result.columns, [list(row) for row in result.rows]),
+            "kind": "sql",
+            "question": asked,
+            "chart": "table",
+            "additive": False,
+            "partial": [],
+            "sql": question.sql,
+            "python": in_python(asked),
+            "position": self._history.position(),
+        }
+
+    def _read(self, document: Mapping[str, Any]) -> Question | Select:
+        question = read_question(document)
+        if isinstance(question, Asked) and question.segment:
+            self.definitions.get(SEGMENTS, question.segment)
+        return question
+
+    def _span(self, question: Asked) -> Span:
+        return span_of(question, self._moment(), self.vocabulary.zone)
+
+
+def _typed(names: list[str], rows: Rows) -> list[dict[str, Any]]:
+    """Say of columns that nobody described what their values are."""
+    described = []
+    for place, name in enumerate(names):
+        value = next((row[place] for row in rows if row[place] is not None), None)
+        described.append(Column.guessed(name, value).to_dict())
+    return described

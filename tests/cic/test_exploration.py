@@ -5,18 +5,27 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cic.adapters.duckdb import DuckDbHistory
-from cic.exploration.table import drill, explore, read_query
+from cic.exploration import Exploration
+from cic.model import SEGMENTS, Segment
 from cic.ports import Mirror
-from cic.semantics import MEASURES, Vocabulary
+from cic.semantics import MEASURES
 from cic.testing import Facts, entries, fact
-from cid.kit.clock import DAY, parse_time, to_millis
+from cid.kit.clock import DAY, format_time, parse_time, to_millis
+from cid.kit.definitions import Definitions
 from cid.kit.errors import InvalidInput, NotFound
-from cid.model.definition import Attribute
+from cid.model.definition import ATTRIBUTES, COMPANY, Attribute, Company
 
 BERLIN = "Europe/Berlin"
 NOW = parse_time("2026-04-15T12:00:00Z")
-VOCABULARY = Vocabulary(
-    entries(country=Attribute(), credit_limit=Attribute(type="number"), tier=Attribute()), BERLIN
+DEFINITIONS = Definitions(
+    Path(),
+    {
+        COMPANY.name: entries(company=Company(name="Shop", time_zone=BERLIN)),
+        ATTRIBUTES.name: entries(
+            country=Attribute(), credit_limit=Attribute(type="number"), tier=Attribute()
+        ),
+        SEGMENTS.name: entries(vip=Segment(when="true"), active=Segment(when="true")),
+    },
 )
 
 
@@ -75,14 +84,19 @@ TABLES = {
 @pytest.fixture(scope="module")
 def history():
     history = DuckDbHistory(Path(":memory:"))
-    history.sync(Facts(FACTS, TABLES))
+    history.sync(Facts(FACTS, TABLES, BERLIN))
     yield history
     history.close()
 
 
+@pytest.fixture(scope="module")
+def exploration(history):
+    return Exploration(DEFINITIONS, history, lambda: NOW)
+
+
 @pytest.fixture
-def ask(history):
-    return lambda **query: explore(history, query, VOCABULARY, NOW)
+def ask(exploration):
+    return lambda **query: exploration.query(query)
 
 
 def test_revenue_counts_numbers_only(ask):
@@ -154,16 +168,16 @@ def test_a_period_is_held_against_the_one_before(ask):
         "revenue",
         "revenue before",
     ]
-    assert answer["rows"] == [["FR", 2, 0, 80.5, 0]]
+    # Germany has nothing any more: it is there because it had something before.
+    assert answer["rows"] == [["FR", 2, 0, 80.5, 0], ["DE", 0, 1, 0, 20]]
     longer = ask(measures=["orders"], last="40 d", compare="previous")
     assert longer["rows"] == [[2, 2]]
 
 
-def test_the_window_ends_with_the_moment_and_begins_after_its_far_edge(history):
+def test_the_window_ends_with_the_moment_and_begins_after_its_far_edge(ask):
     edge = parse_time("2026-03-20T10:00:00Z")
-    query = {"measures": ["orders"], "last": "1 d"}
     counts = [
-        explore(history, query, VOCABULARY, moment)["rows"][0][0]
+        ask(measures=["orders"], last="1 d", as_of=format_time(moment))["rows"][0][0]
         for moment in (edge - 1, edge, edge + DAY - 1, edge + DAY)
     ]
     assert counts == [0, 1, 1, 0]
@@ -174,40 +188,39 @@ def test_the_largest_come_first_and_the_rest_is_left_out(ask):
     assert answer["rows"] == [["web", 180.5]]
 
 
-def test_every_row_opens_to_the_customers_behind_it(history):
+def test_every_row_opens_to_the_customers_behind_it(exploration):
     query = {"measures": ["orders", "cases"], "dimensions": ["country", "month"]}
-    behind = drill(history, query, {"country": "FR", "month": "2026-04-01"}, VOCABULARY, NOW)
+    behind = exploration.open(query, {"country": "FR", "month": "2026-04-01"})
     assert behind["rows"] == [["bob", "Bob", 3]]
-    everyone = drill(history, query, {}, VOCABULARY, NOW)
+    assert behind["size"] == 1
+    everyone = exploration.open(query, {})
     assert [row[0] for row in everyone["rows"]] == ["bob", "ann"]
-    unknown = drill(
-        history,
-        {"measures": ["events"], "dimensions": ["country"]},
-        {"country": None},
-        VOCABULARY,
-        NOW,
+    unknown = exploration.open(
+        {"measures": ["events"], "dimensions": ["country"]}, {"country": None}
     )
     assert unknown["rows"] == [["eve", "王芳", 1]]
+    of_cases = exploration.open(query, {"country": "FR", "measure": "cases"})
+    assert of_cases["rows"] == [["bob", "Bob", 2]]
 
 
-def test_drilled_customers_add_up_to_the_row(history):
-    for dimension in ("month", "channel", "country", "segment", "tier"):
+def test_drilled_customers_add_up_to_the_row(exploration):
+    for dimension in ("month", "channel", "country", "segment", "tier", "weekday"):
         query = {"measures": ["buyers"], "dimensions": [dimension]}
-        for value, buyers in explore(history, query, VOCABULARY, NOW)["rows"]:
-            behind = drill(history, query, {dimension: value}, VOCABULARY, NOW)["rows"]
-            assert len(behind) == buyers, (dimension, value)
+        for value, buyers in exploration.query(query)["rows"]:
+            assert exploration.open(query, {dimension: value})["size"] == buyers, dimension
 
 
 @pytest.mark.parametrize("measure", MEASURES)
-def test_every_measure_can_be_asked_with_every_dimension_it_offers(history, measure):
+def test_every_measure_can_be_asked_with_every_dimension_it_offers(exploration, measure):
     offered = next(
-        each["dimensions"] for each in VOCABULARY.describe()["measures"] if each["name"] == measure
+        each["dimensions"]
+        for each in exploration.vocabulary.describe()["measures"]
+        if each["name"] == measure
     )
     for dimension in offered:
         query = {"measures": [measure], "dimensions": [dimension], "last": "90 d"}
-        row = {dimension: None}
-        assert explore(history, query, VOCABULARY, NOW)["columns"]
-        assert drill(history, query, row, VOCABULARY, NOW)["columns"]
+        assert exploration.query(query)["columns"]
+        assert exploration.open(query, {dimension: None})["columns"]
 
 
 @pytest.mark.parametrize(
@@ -242,14 +255,89 @@ def test_a_wrong_question_is_explained(ask, query, error, said):
         ask(**query)
 
 
-def test_hostile_values_stay_values(history):
-    query = {"measures": ["events"], "dimensions": ["country"], "segment": "x' OR '1'='1"}
-    assert explore(history, query, VOCABULARY, NOW)["rows"] == []
-    row = {"country": "'; DROP TABLE customers; --"}
-    answer = drill(history, {**query, "segment": ""}, row, VOCABULARY, NOW)
-    assert answer["rows"] == []
+def test_hostile_values_stay_values(exploration):
+    query = {"measures": ["events"], "dimensions": ["country"]}
+    assert exploration.open(query, {"country": "'; DROP TABLE customers; --"})["rows"] == []
+    with pytest.raises(NotFound, match="segment"):
+        exploration.query({**query, "segment": "x' OR '1'='1"})
+    step = {"event": "x' OR '1'='1"}
+    answer = exploration.query({"kind": "funnel", "steps": [step, step]})
+    assert [row[2] for row in answer["rows"]] == [0, 0]
 
 
-def test_a_question_reads_the_same_as_it_was_written():
-    document = {"measures": ["revenue"], "dimensions": ["month"], "period": {"from": "2026-01-01"}}
-    assert read_query(document, VOCABULARY).period.begin == "2026-01-01"
+def test_the_rest_is_counted_anew_and_not_added_up(ask):
+    answer = ask(
+        measures=["buyers", "orders"], dimensions=["channel"], order="channel", top=1, others=True
+    )
+    assert answer["rows"] == [["app", 1, 1]]
+    # Ann in the store, Ann and Bob on the web: two people, not three.
+    assert answer["others"] == [2, 3]
+
+
+def test_values_of_a_dimension_become_columns(ask):
+    answer = ask(measures=["orders"], dimensions=["month", "channel"], pivot="channel")
+    assert [column["name"] for column in answer["columns"]] == [
+        "month",
+        "orders app",
+        "orders store",
+        "orders web",
+    ]
+    assert answer["rows"] == [
+        ["2026-02-01", 0, 0, 1],
+        ["2026-03-01", 0, 1, 1],
+        ["2026-04-01", 1, 0, 0],
+    ]
+    assert answer["columns"][1]["cell"] == {"channel": "app"}
+
+
+def test_months_are_held_against_the_months_before(ask):
+    march = {"from": "2026-03-01", "to": "2026-04-01"}
+    answer = ask(measures=["orders"], dimensions=["day"], period=march, compare="previous")
+    # The 10th of February stands beside the 10th of March.
+    assert answer["rows"] == [
+        ["2026-03-01", 1, 0],
+        ["2026-03-10", 0, 1],
+        ["2026-03-20", 1, 0],
+    ]
+    year = ask(measures=["orders"], period=march, compare="year")
+    assert year["rows"] == [[2, 0]]
+
+
+def test_the_unfinished_month_is_held_against_as_much_of_the_month_before(ask):
+    april = {"from": "2026-04-01", "to": "2026-05-01"}
+    answer = ask(measures=["orders"], period=april, compare="previous", as_of="2026-04-12")
+    # The order of 20 March is later in its month than the moment of asking in April.
+    assert answer["rows"] == [[1, 1]]
+
+
+def test_a_window_across_the_clock_change_has_its_length_and_its_days(ask):
+    # The clocks go forward on 29 March 2026: the day has 23 hours.
+    day = {"from": "2026-03-29", "to": "2026-03-30"}
+    answer = ask(measures=["events"], period=day)
+    assert answer["period"] == {
+        "from": "2026-03-28T23:00:00.000Z",
+        "to": "2026-03-29T22:00:00.000Z",
+    }
+
+
+def test_nothing_later_than_the_moment_of_asking_is_seen(ask):
+    assert ask(measures=["orders"], as_of="2026-03-01T00:00:00Z")["rows"] == [[2]]
+
+
+def test_an_answer_pins_its_moment_and_gives_its_code(ask):
+    answer = ask(measures=["revenue"], dimensions=["month"], last="90 d")
+    assert answer["question"] == {
+        "kind": "table",
+        "measures": ["revenue"],
+        "dimensions": ["month"],
+        "last": "90 d",
+        "as_of": "2026-04-15T12:00:00.000Z",
+    }
+    assert "SELECT" in answer["sql"]
+    compile(answer["python"], "answer", "exec")
+
+
+def test_sql_is_a_kind_of_question(ask):
+    answer = ask(kind="sql", sql="SELECT customer, count(*) AS n FROM facts GROUP BY 1 ORDER BY 1")
+    assert answer["rows"] == [["ann", 2], ["bob", 3], ["eve", 1]]
+    assert [column["type"] for column in answer["columns"]] == ["customer", "number"]

@@ -1,0 +1,152 @@
+"""All words of a company: its measures and dimensions, and what a dimension is on each base."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cic.columns import text_literal
+from cic.semantics.bases import BASES
+from cic.semantics.measures import MEASURES
+from cid.kit.definitions import Entry, Title
+from cid.model.definition import Attribute
+
+STRETCHES = ("day", "week", "month", "quarter", "year")
+"""Dimensions that are stretches of time, each of which begins with a day."""
+
+_TITLES = {
+    "event": ("Event", "事件"),
+    "source": ("System", "系统"),
+    "channel": ("Channel", "渠道"),
+    "campaign": ("Campaign", "活动"),
+    "store": ("Store", "门店"),
+    "currency": ("Currency", "货币"),
+    "sku": ("SKU", "商品编号"),
+    "product": ("Product", "商品"),
+    "category": ("Category", "品类"),
+    "priority": ("Priority", "优先级"),
+    "queue": ("Queue", "队列"),
+    "state": ("State", "状态"),
+    "subject": ("Subject", "主题"),
+    "app": ("Application", "应用"),
+    "rule": ("Rule", "规则"),
+    "variant": ("Variant", "版本"),
+    "trigger": ("Trigger", "触发"),
+    "action": ("Action", "动作"),
+    "outcome": ("Outcome", "结果"),
+    "cause": ("Cause", "原因"),
+    "pipeline": ("Pipeline", "销售管道"),
+    "stage": ("Stage", "阶段"),
+    "owner": ("Owner", "负责人"),
+    "segment": ("Segment", "客户分群"),
+    "kind": ("Kind of customer", "客户类型"),
+    "day": ("Day", "日"),
+    "week": ("Week", "周"),
+    "month": ("Month", "月"),
+    "quarter": ("Quarter", "季度"),
+    "year": ("Year", "年"),
+    "weekday": ("Day of the week", "星期"),
+}
+
+
+@dataclass(frozen=True)
+class Split:
+    """A dimension as the catalogue of the company knows it."""
+
+    title: Title
+    type: str = "text"
+
+
+class Vocabulary:
+    """All measures and dimensions that a company can ask for."""
+
+    def __init__(self, attributes: Mapping[str, Entry[Attribute]], zone: str = "UTC") -> None:
+        self.zone = zone
+        self.measures = MEASURES
+        self.attributes = {
+            name: entry.value
+            for name, entry in attributes.items()
+            if entry.value.subject == "customer" and name not in _TITLES
+        }
+        types = dict.fromkeys(STRETCHES, "date") | {"weekday": "number"}
+        self.dimensions: dict[str, Split] = {
+            name: Split(Title(en=en, zh=zh), types.get(name, "text"))
+            for name, (en, zh) in _TITLES.items()
+        }
+        for name, attribute in self.attributes.items():
+            self.dimensions[name] = Split(attribute.title or Title(en=name), attribute.type)
+
+    def on(self, base: str, dimension: str, later: str = "", local: str = "") -> str | None:
+        """Return what a dimension is on a base, or None where it does not exist.
+
+        ``later`` moves the day by an interval, ``local`` the moment: so that what was earlier
+        stands beside what is now.
+        """
+        found = BASES[base]
+        if dimension in found.dimensions:
+            return found.dimensions[dimension]
+        if dimension in STRETCHES or dimension == "weekday":
+            day = found.day
+            if local or not day:
+                day = f"CAST({self._local(found.time + local)} AS DATE)"
+            if later:
+                day = f"CAST({day}{later} AS DATE)"
+            if dimension == "weekday":
+                return f"CAST(extract(isodow FROM {day}) AS INTEGER)"
+            if dimension == "day":
+                return day
+            return f"CAST(date_trunc({text_literal(dimension)}, {day}) AS DATE)"
+        if dimension == "segment":
+            return "b.segment" if base == "memberships" else "m.segment"
+        return self.of_customer(dimension)
+
+    def of_customer(self, dimension: str) -> str | None:
+        """Return what a dimension is of a customer ``c``, or None where it is not about customers."""
+        if dimension == "kind":
+            return "c.kind"
+        if dimension not in self.attributes:
+            return None
+        column = 'c."' + dimension.replace('"', '""') + '"'
+        match self.attributes[dimension].type:
+            case "number":
+                return f"TRY_CAST({column} AS DECIMAL(28,4))"
+            case "boolean":
+                return f"TRY_CAST({column} AS BOOLEAN)"
+            case "date":
+                return f"TRY_CAST({column} AS DATE)"
+            case _:
+                return column
+
+    def split_by(self, dimension: str) -> list[str]:
+        """Return the measures that can be split by a dimension."""
+        return [name for name, counted in self.measures.items() if self.on(counted.base, dimension)]
+
+    def describe(self) -> dict[str, list[dict[str, object]]]:
+        """Return all words with titles, and which go together."""
+        return {
+            "measures": [
+                {
+                    "name": name,
+                    "title": counted.title.model_dump(),
+                    "unit": counted.unit,
+                    "additive": counted.additive,
+                    "of": BASES[counted.base].title.model_dump(),
+                    "dimensions": [each for each in self.dimensions if self.on(counted.base, each)],
+                }
+                for name, counted in self.measures.items()
+            ],
+            "dimensions": [
+                {
+                    "name": name,
+                    "title": split.title.model_dump(),
+                    "type": split.type,
+                    "of_customer": self.of_customer(name) is not None,
+                }
+                for name, split in self.dimensions.items()
+            ],
+        }
+
+    def _local(self, time: str) -> str:
+        if self.zone == "UTC":
+            return time
+        return f"({time} AT TIME ZONE 'UTC' AT TIME ZONE {text_literal(self.zone)})"
