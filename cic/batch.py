@@ -13,13 +13,15 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from cic.columns import MOMENT, Expression, Unreadable, at_most, text_literal
 from cic.model import Trait
-from cic.oracle import average, trait_of
+from cic.oracle import average, formula_of, trait_of
 from cic.ports import Engine
 from cid.kit.clock import to_datetime
 from cid.kit.definitions import Entry
@@ -32,7 +34,13 @@ Traits = Mapping[str, Entry[Trait]]
 Values = dict[str, dict[str, Any]]
 
 
-def compute(engine: Engine, traits: Traits, as_of: int, known_at: int | None = None) -> Values:
+def compute(
+    engine: Engine,
+    traits: Traits,
+    as_of: int,
+    known_at: int | None = None,
+    profiles: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+) -> Values:
     """Compute traits at a moment, for every customer who owns a fact.
 
     Args:
@@ -40,7 +48,57 @@ def compute(engine: Engine, traits: Traits, as_of: int, known_at: int | None = N
         traits: the traits by name.
         as_of: the moment.
         known_at: leave out facts received later than this; everything known today where None.
+        profiles: the attributes that traits read (`Trait.reads`), by customer.
     """
+    asked, traits = traits, _with_inputs(traits)
+    plain = {name: entry for name, entry in traits.items() if not entry.value.formula}
+    values = _compute(engine, plain, as_of, known_at)
+    if len(plain) == len(asked):
+        return values
+    formulas = [(name, traits[name].value) for name in _inputs_first(traits)]
+    for customer, own in values.items():
+        profile = profiles.get(customer, {})
+        for name, trait in formulas:
+            own[name] = formula_of(trait, own, profile)
+    if len(asked) == len(traits):
+        return values
+    return {who: {name: own[name] for name in asked} for who, own in values.items()}
+
+
+def attributes_read(traits: Traits) -> set[str]:
+    """Return the attributes that any of these traits reads."""
+    return {name for entry in traits.values() for name in entry.value.reads}
+
+
+def _with_inputs(traits: Traits) -> Traits:
+    """Return these traits, and all that their formulas read."""
+    found = dict(traits)
+    waiting = [entry for entry in traits.values() if entry.value.formula]
+    while waiting:
+        entry = waiting.pop()
+        for name, trait in entry.value.inputs.items():
+            if name not in found:
+                found[name] = replace(entry, name=name, value=trait)
+                waiting.append(found[name])
+    return found
+
+
+def _inputs_first(traits: Traits) -> list[str]:
+    """Return the formulas, each after those it reads."""
+    found: dict[str, None] = {}
+
+    def visit(name: str) -> None:
+        if traits[name].value.formula and name not in found:
+            for each in traits[name].value.inputs:
+                visit(each)
+            found[name] = None
+
+    for name in traits:
+        visit(name)
+    return list(found)
+
+
+def _compute(engine: Engine, traits: Traits, as_of: int, known_at: int | None) -> Values:
     known = "" if known_at is None else f" AND {at_most('received', known_at)}"
     owners = _ask(engine, f"SELECT DISTINCT customer FROM facts WHERE customer IS NOT NULL{known}")
     empty = {name: empty_value(entry.value) for name, entry in traits.items()}
@@ -58,11 +116,13 @@ def compute(engine: Engine, traits: Traits, as_of: int, known_at: int | None = N
 
 
 def empty_value(trait: Trait) -> Any:
-    """Return what a trait is worth where no fact contributes.
+    """Return what a trait is worth where no fact contributes and nothing is known.
 
     >>> empty_value(Trait(of=("Order Completed",), count=True))
     0
     """
+    if trait.formula:
+        return trait_of(trait, (), 0)
     empty = {"count": 0, "distinct": 0, "sum": Decimal(0), "recent": []}
     return empty.get(trait.aggregate)
 

@@ -16,13 +16,14 @@ Numbers are whole ten-thousandths inside, so that sums are exactly reversible.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from heapq import heapify, heappop, heappush
 from typing import Any
 
 from cic.aggregates import Aggregate, Order
 from cic.plans import Part, Program, TraitPlan, aggregates, crossed, edges_of, plan, window_of
+from cic.snapshot import Columns, Said, answered, columns_of, covered, question, uncovered
 from cid.model.fact import Fact
 from cid.model.relationship import Regrouped
 
@@ -112,6 +113,7 @@ class Kernel:
         ]
         self._programs = {event: Program(event, some, numbers) for event, some in plans.items()}
         self._gone = Program("", (), numbers)
+        self._covers = covered(plans)
         for program in self._programs.values():
             program.sliding = tuple(
                 (window, part)
@@ -146,6 +148,15 @@ class Kernel:
         ]
         self._timed = True
         self._wire()
+        moving = [
+            index
+            for index, each in enumerate(self._aggregates)
+            if each is not None and each.moves and self._bits[index]
+        ]
+        if moving:
+            for customer in self._customers.values():
+                for index in moving:
+                    self._arm(customer, index)
 
     def _wire(self) -> None:
         for program in self._programs.values():
@@ -438,6 +449,9 @@ class Kernel:
         for customer in stale:
             self._renew(customer)
 
+    def profile_changed(self, customer: str, attributes: Collection[str]) -> None:
+        """Hear that attributes of a customer have other values than before."""
+
     def retract(self, message_id: str) -> bool:
         """Take a fact back as if it had never been received; say whether it was here.
 
@@ -528,3 +542,74 @@ class Kernel:
     def owner(self, identity: str) -> str:
         """Return the customer of an identity that has facts here."""
         return self._identities[identity].customer.name
+
+    def extend(self, facts: Iterable[Fact]) -> None:
+        """Take in many facts at the present clock; nobody is touched."""
+        touched, self.touched = self.touched, {}
+        for fact in facts:
+            self.apply(fact)
+        self.touched = touched
+
+    def events(self) -> set[str]:
+        """Return the events that any trait counts."""
+        return set(self._programs)
+
+    def missing(self, covers: Mapping[str, Mapping[str, list[Any]]]) -> set[str]:
+        """Return the events of which more is needed than a snapshot has."""
+        return uncovered(self._covers, covers)
+
+    def columns(self) -> Columns:
+        """Return all that is kept of the facts that still count somewhere, in columns."""
+        kinds: dict[str, int] = {}
+        numbers: dict[str, int] = {}
+        answers: dict[str, tuple[int, ...]] = {}
+        for event, program in self._programs.items():
+            for each, _ in program.places():
+                kinds[question(each)] = answered(each)
+            numbers |= {name: numbers.get(name, len(numbers)) for name in kinds}
+            places = {place: numbers[question(each)] for each, place in program.places()}
+            answers[event] = tuple(places[place] for place in range(len(program.asked)))
+        facts = (
+            Said(
+                kept.order,
+                kept.program.event,
+                identity.name,
+                {}
+                if kept.held is None
+                else {
+                    number: held
+                    for number, held in zip(answers[kept.program.event], kept.held, strict=True)
+                    if held is not None
+                },
+            )
+            for identity in self._identities.values()
+            for kept in identity.facts
+            if kept.program is not self._gone and self._open(kept)
+        )
+        waiting = [each[2] for each in sorted(self._future, key=lambda each: each[:2])]
+        return columns_of(self.clock, kinds, self._covers, facts, waiting)
+
+    def restore(
+        self, columns: Columns, owner: Callable[[str], str], without: Collection[str] = ()
+    ) -> None:
+        """Take in facts that were kept, at the present clock, without those of some events."""
+        asked = {name: number for number, name in enumerate(columns.questions)}
+        answers: dict[str, tuple[int, ...]] = {}
+        for event, program in self._programs.items():
+            places = {place: asked.get(question(each), -1) for each, place in program.places()}
+            answers[event] = tuple(places[place] for place in range(len(program.asked)))
+        touched, self.touched = self.touched, {}
+        for order, event, name, said in columns.facts():
+            if event not in answers or event in without:
+                continue
+            identity = self._identities.get(name)
+            if identity is None:
+                identity = self._meet(name, owner(name))
+            held = tuple([said.get(number) for number in answers[event]]) if said else None
+            program = self._programs[event]
+            if held is not None and held.count(None) == len(held):
+                held = None
+            if held is not None or program.always:
+                self.take(Kept(order, identity, program, held))
+        self.touched = touched
+        self.extend(fact for fact in columns.future if fact.event not in without)

@@ -24,6 +24,7 @@ which win over properties of the same name. A fact whose value is not fit does n
                there is none
 ``recent``     such values of the last n facts that have one, newest first; an empty list where
                there is none
+``formula``    its FEEL expression over the values of other traits, and attributes of the profile
 ``time since`` how many whole units lie between the last fact and ``as_of``; null where there is
                none
 """
@@ -35,6 +36,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from cic.model import Trait
@@ -60,6 +62,7 @@ def oracle(
     traits: Mapping[str, Entry[Trait]],
     as_of: int,
     known_at: int | None = None,
+    profiles: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> dict[str, dict[str, Any]]:
     """Compute every trait of every customer who owns a fact, by looking at all facts each time."""
     owned: dict[str, list[Fact]] = defaultdict(list)
@@ -67,13 +70,26 @@ def oracle(
         if fact.customer and (known_at is None or fact.received <= known_at):
             owned[fact.customer].append(fact)
     return {
-        customer: {name: trait_of(entry.value, own, as_of) for name, entry in traits.items()}
+        customer: {
+            name: trait_of(entry.value, own, as_of, profiles.get(customer, {}))
+            for name, entry in traits.items()
+        }
         for customer, own in owned.items()
     }
 
 
-def trait_of(trait: Trait, facts: Iterable[Fact], as_of: int) -> Any:
-    """Compute one trait over the facts of one customer."""
+def trait_of(
+    trait: Trait,
+    facts: Iterable[Fact],
+    as_of: int,
+    profile: Mapping[str, Any] = MappingProxyType({}),
+) -> Any:
+    """Compute one trait over the facts and the attributes of one customer."""
+    if trait.formula:
+        facts = list(facts)
+        read = trait.inputs.items()
+        inputs = {name: trait_of(each, facts, as_of, profile) for name, each in read}
+        return formula_of(trait, inputs, profile)
     counted = sorted(_counted(trait, facts, as_of), key=lambda fact: fact.order)
     if trait.aggregate == "count":
         return len(counted)
@@ -96,6 +112,12 @@ def trait_of(trait: Trait, facts: Iterable[Fact], as_of: int) -> Any:
     if trait.aggregate == "average":
         return average(sum(numbers, Decimal(0)), len(numbers))
     return min(numbers) if trait.aggregate == "min" else max(numbers)
+
+
+def formula_of(trait: Trait, values: Mapping[str, Any], profile: Mapping[str, Any]) -> Any:
+    """Compute a formula from the values of the traits it reads; an attribute not known is null."""
+    attributes = {name: profile.get(name) for name in trait.reads}
+    return evaluate(trait.tree, attributes | {name: values[name] for name in trait.inputs})
 
 
 def _counted(trait: Trait, facts: Iterable[Fact], as_of: int) -> Iterator[Fact]:

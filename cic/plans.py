@@ -136,6 +136,12 @@ class Program:
         self.always = any(place < 0 for some in groups.values() for _, place in some)
         """Whether every fact of the event is counted somewhere."""
 
+    def places(self) -> list[tuple[TraitPlan, int]]:
+        """Return each trait that asks something with the place of its question."""
+        every = (self.lasting, *self.parts)
+        pairs = [pair for part in every if part is not None for pair in part.plans]
+        return [pair for pair in pairs if pair[1] >= 0]
+
     def hold(self, fact: Fact) -> tuple[Any, ...] | None:
         """Return what the fact contributes, in the order of the questions; None if nothing at all."""
         scope: Scope | None = None
@@ -218,7 +224,7 @@ def crossed(edges: Sequence[Decimal | int], before: int, after: int) -> bool:
 
 
 def plan(traits: Mapping[str, Entry[Trait]]) -> dict[str, list[TraitPlan]]:
-    """Compile the traits' definitions, by the event they look at.
+    """Compile the traits' definitions, by the event they look at; formulas look at none.
 
     Raises:
         InvalidDefinition: a condition or value is not FEEL; names file, line and what is wrong.
@@ -235,6 +241,8 @@ def plan(traits: Mapping[str, Entry[Trait]]) -> dict[str, list[TraitPlan]]:
 
     for index, (name, entry) in enumerate(traits.items()):
         trait = entry.value
+        if trait.formula:
+            continue
         try:
             where, value = ready(trait.where), ready(trait.value)
         except FeelError as error:

@@ -15,7 +15,8 @@ from heapq import heapify, heappop, heappush
 from typing import Any
 
 from cic.conditions import CustomerView, Vocabulary
-from cic.kernel import NEVER, Kernel
+from cic.derived import Live, live
+from cic.kernel import NEVER
 from cic.meaning import EVERYTHING, Meaning
 from cic.model import Segment, Trait
 from cic.ports import ChangeRow, Store
@@ -129,13 +130,17 @@ class Segmentation:
             for customer, segment in left_over:
                 self._record(customer, segment, "", False, self.now, {})
 
-    def new_kernel(self, meaning: Meaning) -> Kernel:
+    def new_kernel(self, meaning: Meaning) -> Live:
         """Return an empty kernel for the traits of a meaning."""
-        kernel = Kernel(meaning.plans, len(meaning.traits))
+        kernel = live(meaning.plans, meaning.traits, self._attribute)
         kernel.watch(meaning.edges)
         return kernel
 
-    def adopt(self, meaning: Meaning, kernel: Kernel | None = None) -> None:
+    def _attribute(self, customer: str, name: str) -> Any:
+        held = self._customers.profile(customer).get(name)
+        return None if held is None else held.value
+
+    def adopt(self, meaning: Meaning, kernel: Live | None = None) -> None:
         """Live by other definitions from this very moment on; whom that moves is told as their doing.
 
         Args:
@@ -258,6 +263,7 @@ class Segmentation:
         return [name for place, name in enumerate(self._names) if bits >> place & 1]
 
     def _profile_changed(self, event: ProfileChanged) -> None:
+        self.kernel.profile_changed(event.customer, event.attributes)
         names = {"consent" if name.startswith(CONSENT) else name for name in event.attributes}
         relevant = names & self._by_attribute.keys()
         if relevant:

@@ -11,9 +11,10 @@ import cic.model
 import cid.model.definition
 import cii.model
 from cbc.ports import CAPABILITIES as CAPABILITY_PLUGINS
-from cic.model import SCORES, TRAITS, Trait
+from cic.model import SCORES, TRAITS, Trait, settled
 from cid.kit.definitions import Definitions, Entry, Section, load
 from cid.kit.errors import InvalidDefinition, NotFound
+from cid.model.definition import ATTRIBUTES
 from cid.ports import EXTENSIONS
 from context import model as context_model
 
@@ -43,7 +44,9 @@ def read(directory: Path) -> tuple[Definitions, list[InvalidDefinition]]:
     ]
     definitions, errors = load(directory, SECTIONS, builtin)
     _add_scores(definitions)
-    return definitions, errors
+    traits, wrong = settled(definitions.of(TRAITS), definitions.of(ATTRIBUTES))
+    definitions.sections[TRAITS.name] = traits
+    return definitions, errors + wrong
 
 
 def _add_scores(definitions: Definitions) -> None:

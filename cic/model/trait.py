@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from cid.feel.tree import Node
 from cid.kit.clock import DAY, HOUR, MINUTE, parse_duration
 from cid.kit.definitions import Definition, Feel, Section
 from cid.kit.errors import InvalidInput
@@ -21,6 +23,7 @@ Aggregate = Literal[
     "distinct",
     "recent",
     "since",
+    "formula",
 ]
 AGGREGATES: tuple[Aggregate, ...] = (
     "count",
@@ -33,7 +36,7 @@ AGGREGATES: tuple[Aggregate, ...] = (
     "distinct",
 )
 """The aggregates of one value."""
-KINDS: tuple[Aggregate, ...] = (*AGGREGATES, "recent", "since")
+KINDS: tuple[Aggregate, ...] = (*AGGREGATES, "recent", "since", "formula")
 """All aggregates."""
 _SAID = {"since": "time since"}
 _UNITS = {"minutes": MINUTE, "hours": HOUR, "days": DAY, "weeks": 7 * DAY}
@@ -48,8 +51,8 @@ class Trait(Definition):
     the fact's properties.
     """
 
-    of: tuple[str, ...] = Field(min_length=1)
-    """Events that count."""
+    of: tuple[str, ...] = ()
+    """Events that count; needed for all but a formula."""
     count: bool = False
     """How many."""
     sum: Feel = ""
@@ -68,11 +71,18 @@ class Trait(Definition):
     """How many values ``recent`` lists."""
     since: Literal["", "minutes", "hours", "days", "weeks"] = Field("", alias="time since")
     """How many whole minutes, hours, days (of 24 hours) or weeks ago the last such fact happened."""
+    formula: Feel = ""
+    """A FEEL expression over other traits and attributes of the customer, e.g. ``orders 30d / orders 365d``."""
     where: Feel = ""
     """A FEEL condition over the fact's properties (and ``event``, ``source``)."""
     window: str = ""
     """Length of the window, e.g. ``365 d``; all time where empty."""
     unit: str = ""
+    """What the number counts, e.g. ``EUR``."""
+
+    _inputs: Mapping[str, Trait] = PrivateAttr(default_factory=dict)
+    _reads: frozenset[str] = PrivateAttr(default=frozenset())
+    _tree: Any = PrivateAttr(default=None)
 
     @model_validator(mode="before")
     @classmethod
@@ -99,7 +109,31 @@ class Trait(Definition):
         if len(given) != 1:
             said = ", ".join(map(_said, given)) or "none"
             raise ValueError(f"give exactly one of {', '.join(map(_said, KINDS))}; given: {said}")
+        if self.formula:
+            wrong = [name for name in ("of", "where", "window") if getattr(self, name)]
+            if wrong:
+                raise ValueError(f"a formula reads traits and attributes; leave out {wrong[0]!r}")
+        elif not self.of:
+            raise ValueError("say `of` which events")
         return self
+
+    @property
+    def inputs(self) -> Mapping[str, Trait]:
+        """The traits that a formula reads, by name; known once definitions are `settled`."""
+        return self._inputs
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The customer's attributes that it reads, or that a trait reads on which it depends."""
+        return self._reads
+
+    @property
+    def tree(self) -> Node:
+        """The formula as a tree; known once definitions are `settled`."""
+        if self._tree is None:
+            raise InvalidInput(f"The formula {self.formula!r} is not settled.")
+        tree: Node = self._tree
+        return tree
 
     @property
     def aggregate(self) -> Aggregate:
@@ -109,7 +143,9 @@ class Trait(Definition):
     @property
     def value(self) -> str:
         """The FEEL expression that is aggregated; empty for a count."""
-        return "" if self.count or self.since else str(getattr(self, self.aggregate))
+        return (
+            "" if self.count or self.since or self.formula else str(getattr(self, self.aggregate))
+        )
 
     @property
     def window_length(self) -> int:
