@@ -249,8 +249,19 @@ class Store(Protocol):
     ) -> list[dict[str, Any]]:
         """Return changes, newest first."""
 
+    def entries(
+        self, segments: Sequence[str], after: int, until: int
+    ) -> list[tuple[str, str, int]]:
+        """Return (customer, segment, since) of all who entered in ``(after, until]`` and were in then."""
+
+    def entry(self, customer: str, segment: str, at: int) -> dict[str, Any] | None:
+        """Return the change by which a customer entered a segment at a moment."""
+
     def moves(self, segment: str, since: int) -> list[tuple[int, int, int]]:
         """Return (day number, entered, left) for each day since a moment."""
+
+    def movements(self, since: int) -> dict[str, dict[int, tuple[int, int]]]:
+        """Return for all segments by day number how many entered and left since a moment."""
 
     def count(self) -> int:
         """Return how many changes there were."""
@@ -260,6 +271,9 @@ class Store(Protocol):
 
     def last_verification(self) -> dict[str, Any] | None:
         """Return the last verification's result."""
+
+    def verifications(self, limit: int) -> list[dict[str, Any]]:
+        """Return the results of the last verifications, newest first."""
 
     def mirrors(self) -> dict[str, str]:
         """Return the SELECTs that feed the history."""
