@@ -280,17 +280,3 @@ class Store(Protocol):
 
 
 STORES: Port[Store] = Port("icustomer.cic.stores", Store)
-    def entries(
-        self, segments: Sequence[str], after: int, until: int
-    ) -> list[tuple[str, str, int]]:
-        """Return (customer, segment, since) of all who entered in ``(after, until]`` and were in then."""
-
-    def entry(self, customer: str, segment: str, at: int) -> dict[str, Any] | None:
-        """Return the change by which a customer entered a segment at a moment."""
-
-    def movements(self, since: int) -> dict[str, dict[int, tuple[int, int]]]:
-        """Return for all segments by day number how many entered and left since a moment."""
-
-    def verifications(self, limit: int) -> list[dict[str, Any]]:
-        """Return the results of the last verifications, newest first."""
-
