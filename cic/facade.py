@@ -9,9 +9,11 @@ from typing import Any
 from cic.explanation import Explanation
 from cic.exploration import Exploration
 from cic.model import SCORES
+from cic.policies import Policies
 from cic.ports import Store
 from cic.proof import History, Proof
 from cic.roster import Roster
+from cic.running import Queries
 from cic.segmentation import Segmentation
 from cic.trial import Trial
 from cid.customers import Customers
@@ -53,7 +55,8 @@ class Intelligence:
             definitions, segmentation, customers, store, facts_of, current
         )
         self.trial = Trial(definitions, segmentation, customers, self.proof)
-        self.exploration = Exploration(definitions, history, self._now)
+        self.queries = Queries(history, Policies(definitions), clock.now)
+        self.exploration = Exploration(definitions, self.queries, self._now)
 
     def segments(self) -> list[dict[str, Any]]:
         """List the segments with their size and who moved in the last seven days."""

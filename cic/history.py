@@ -15,7 +15,7 @@ from typing import Any
 from cic.columns import amount_of, text_of
 from cic.ports import Mirror
 
-FORMAT = "3"
+FORMAT = "4"
 """Changes when history is laid out differently; a file with another format is made again."""
 
 WORDS: dict[str, tuple[str, str]] = {
@@ -25,7 +25,11 @@ WORDS: dict[str, tuple[str, str]] = {
         name: ("VARCHAR", text_of("properties", "/" + name))
         for name in ("currency", "channel", "campaign", "store", "sku", "category")
     },
-    "product": ("VARCHAR", text_of("properties", "/name")),
+    # What bears a name elsewhere may be a person.
+    "product": (
+        "VARCHAR",
+        f"CASE WHEN event LIKE 'Product %' THEN {text_of('properties', '/name')} END",
+    ),
 }
 """Properties of facts that are columns of their own: type, and what they are of ``properties``."""
 
@@ -66,6 +70,11 @@ CREATE VIEW facts AS
     SELECT f.position, o.identity, o.customer, f.message_id, f.source, f.type, f.event, f."time",
            f.received, f.actor, f.loop, f.properties, o.customer_key, f.day, {", ".join(WORDS)}
     FROM kept.fact f JOIN kept.owner o ON o.who = f.who;
+CREATE VIEW kept.shared AS
+    SELECT f.position, o.identity, o.customer, f.message_id, f.source, f.type, f.event, f."time",
+           f.received, f.actor, f.loop, coalesce(f.shared, f.properties) AS properties,
+           o.customer_key, f.day, {", ".join(WORDS)}
+    FROM kept.fact f JOIN kept.owner o ON o.who = f.who;
 CREATE VIEW lines AS
     SELECT l.position, o.customer, o.customer_key, l.source, l."time", l.day,
            {", ".join([*_OF_FACT, *LINE])}
@@ -77,6 +86,8 @@ CREATE VIEW attributes AS
 """
 """Facts keep a number for the identity; whom that belongs to, is said once, and may change."""
 
+SHARED = "kept.shared"
+"""The same as ``facts``, for those to whom nothing personal is shown."""
 VIEWS = ("facts", "lines", "attributes")
 """What is read of the tables above; everything else is a small table of its own."""
 

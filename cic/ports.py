@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from cid.kit.clock import format_time, to_millis
+from cid.kit.ids import content_hash
 from cid.kit.plugins import Port
+from cid.kit.privacy import COLUMNS
 
 
 class FactRow(NamedTuple):
@@ -71,6 +73,10 @@ class HistorySource(Protocol):
         """Return the time zone in which the business counts its days."""
         return "UTC"
 
+    def personal(self) -> Collection[str]:
+        """Return the names of properties that only those see to whom personal data is shown."""
+        return COLUMNS - {"value", "properties"}
+
 
 @dataclass(frozen=True)
 class Result:
@@ -79,6 +85,10 @@ class Result:
     columns: list[str]
     rows: list[tuple[Any, ...]]
     cut: bool = False
+    cached: bool = False
+    """Whether it was answered from memory; history is what it was."""
+    position: int = 0
+    """Place in the order of facts up to which it holds."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON can carry it: moments as ISO text, decimals as numbers."""
@@ -114,6 +124,53 @@ def plain(value: Any) -> Any:
             return str(value)
 
 
+@dataclass(frozen=True)
+class Sight:
+    """What somebody sees of history: which rows, which columns, and what for she reads."""
+
+    policy: str = ""
+    role: str = ""
+    purpose: str = ""
+    customers: str = ""
+    """SQL over ``customers``: rows about others do not exist; all where empty."""
+    consent: str = ""
+    """Only customers who consent to this purpose, by any channel; all where empty."""
+    masked: frozenset[str] = frozenset()
+    """Columns of which only the first letter is seen."""
+    hidden: frozenset[str] = frozenset()
+    """Columns that do not exist."""
+    attributes: frozenset[str] = frozenset()
+    """Attributes whose values are masked where each stands in a row of its own."""
+    views: frozenset[str] = frozenset()
+    """The only views that exist; all where empty."""
+
+    @property
+    def key(self) -> str:
+        """Return the same text for those who see the same."""
+        sets = (self.masked, self.hidden, self.attributes, self.views)
+        return content_hash(repr((self.customers, self.consent, *map(sorted, sets))))
+
+    @property
+    def partial(self) -> bool:
+        """Whether there are rows that are not seen."""
+        return bool(self.customers or self.consent)
+
+
+class Ticket:
+    """A question on its way: how far it is, and the way to stop it."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+        self.late = False
+        """Whether it was stopped because its time was over."""
+        self.progress: float | None = None
+        """Per cent done, as far as the engine can tell."""
+
+    def stop(self) -> None:
+        """Ask the engine to give up; it does within a moment."""
+        self.stopped = True
+
+
 @runtime_checkable
 class Engine(Protocol):
     """Holds the history of all customers in columns and answers read-only SQL about it.
@@ -137,16 +194,37 @@ class Engine(Protocol):
         *,
         rows: int | None = 10_000,
         seconds: float | None = 10.0,
+        sight: Sight | None = None,
+        ticket: Ticket | None = None,
     ) -> Result:
         """Answer one SELECT, safely whoever wrote it: it can read history and nothing else.
 
+        With a ``sight`` it can read the rows and columns of that sight and nothing else. A
+        ``ticket`` that is stopped ends it within a moment.
+
         Raises:
             InvalidInput: it is not one correct SELECT, or it took too long or too much memory.
+            Conflict: its ticket was stopped.
             Refused: it tries to reach outside history or to change something.
         """
 
     def close(self) -> None:
         """Let go of all files."""
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """An engine that also answers part by part, so that an answer need not fit in memory."""
+
+    def parts(
+        self,
+        sql: str,
+        *,
+        seconds: float | None = None,
+        sight: Sight | None = None,
+        ticket: Ticket | None = None,
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """Answer one SELECT: first (name, type) of each column, then rows, some at a time."""
 
 
 class Example(NamedTuple):
@@ -194,6 +272,76 @@ class Scorer(Protocol):
 
     def describe(self) -> dict[str, Any]:
         """Say what kind of model it is and with which settings, as JSON can carry it."""
+
+
+@runtime_checkable
+class Live(Protocol):
+    """The live traits of all customers, whoever keeps them."""
+
+    clock: int
+    touched: dict[str, int]
+
+    def watch(self, edges: Mapping[int, Collection[Decimal] | None]) -> None:
+        """Say which traits anybody looks at, and which numbers matter to them."""
+
+    def next_due(self) -> int | None:
+        """Return the next moment at which something may change by itself."""
+
+    def quiet_until(self, moment: int) -> bool:
+        """Say whether nothing happens by itself up to a moment, and nobody was touched before."""
+
+    def advance(self, moment: int) -> None:
+        """Move the clock to a moment at once."""
+
+    def advance_until_touched(self, moment: int) -> None:
+        """Move the clock towards a moment; it stops at the first instant that touches somebody."""
+
+    def apply(self, fact: Fact) -> None:
+        """Take in a fact at the present clock."""
+
+    def regroup(self, event: Regrouped) -> None:
+        """Let facts follow their identities to other customers."""
+
+    def profile_changed(self, customer: str, attributes: Collection[str]) -> None:
+        """Hear that attributes of a customer have other values than before."""
+
+    def retract(self, message_id: str) -> bool:
+        """Take a fact back as if it had never been received; say whether it was here."""
+
+    def forget(self, name: str) -> None:
+        """Erase an identity with all its facts."""
+
+    def values(self, customer: str) -> list[Any]:
+        """Return the customer's traits, by index."""
+
+    def value(self, customer: str, index: int) -> Any:
+        """Return one trait of a customer."""
+
+    def drain(self) -> dict[str, int]:
+        """Return the touched customers with the bits of the traits that changed, and forget them."""
+
+    def owner(self, identity: str) -> str:
+        """Return the customer of an identity that has facts here."""
+
+    def facts(self) -> int:
+        """Return how many facts are held."""
+
+    def extend(self, facts: Iterable[Fact]) -> None:
+        """Take in many facts at the present clock; nobody is touched."""
+
+    def events(self) -> set[str]:
+        """Return the events that any trait counts."""
+
+    def missing(self, covers: Mapping[str, Mapping[str, list[Any]]]) -> set[str]:
+        """Return the events of which more is needed than a snapshot has."""
+
+    def columns(self) -> Any:
+        """Return all that is kept of the facts that still count somewhere, in columns."""
+
+    def restore(
+        self, columns: Any, owner: Callable[[str], str], without: Collection[str] = ()
+    ) -> None:
+        """Take in facts that were kept, at the present clock, without those of some events."""
 
 
 ENGINES: Port[Engine] = Port("icustomer.cic.engines", Engine)
@@ -279,4 +427,5 @@ class Store(Protocol):
         """Return the SELECTs that feed the history."""
 
 
+KERNELS: Port[Live] = Port("icustomer.cic.kernels", Live)
 STORES: Port[Store] = Port("icustomer.cic.stores", Store)

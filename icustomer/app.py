@@ -35,6 +35,7 @@ from icustomer.company import ICustomer
 from icustomer.web import STATIC
 from icustomer.web.description import describe
 from icustomer.web.limits import Limits
+from icustomer.web.reading import Reading
 from icustomer.web.rendering import WebFrame
 from icustomer.web.security import Security
 from icustomer.working import Shift, beat_once, shared
@@ -86,6 +87,8 @@ def create_app(company: ICustomer, *, token: str = "", beat: bool = True) -> Fas
     for module in (pages, cid_pages, cii_pages, cic_pages, cfa_pages, context_pages, cbc_pages):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    # Added first, it comes last: who asks is known when it is asked.
+    app.add_middleware(Reading, queries=company.cic.queries)
     _errors(app, frame)
     if token:
         _command_door(app, company, token)

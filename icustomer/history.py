@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -13,7 +13,8 @@ import orjson
 from sqlalchemy import text
 
 from cic.model import SCORES, TRAITS
-from cic.ports import Engine, FactRow, Mirror, Result
+from cic.policies import Policies
+from cic.ports import Engine, FactRow, Mirror, Result, Sight, Streaming, Ticket
 from cic.segmentation import Segmentation
 from cid.customers import CONSENT, Customers
 from cid.kit.db import Database
@@ -91,6 +92,7 @@ class Source:
         self.only_facts = False
         self.owners_too = True
         self._owners_version = "later"
+        self._personal = Policies(definitions).personal
         self._pipeline = pipeline
         self._customers = customers
         self._database = database
@@ -112,6 +114,10 @@ class Source:
         """Return the time zone in which the business counts its days."""
         company = self._definitions.of(COMPANY).get("company")
         return company.value.time_zone if company else "UTC"
+
+    def personal(self) -> Collection[str]:
+        """Return the names of properties that only those see to whom personal data is shown."""
+        return self._personal
 
     def version(self) -> str:
         """Return a text that changes when anything changed."""
@@ -263,12 +269,36 @@ class History:
         *,
         rows: int | None = 10_000,
         seconds: float | None = 10.0,
+        sight: Sight | None = None,
+        ticket: Ticket | None = None,
     ) -> Result:
         """Answer one SELECT about history as it is now."""
         self.sync()
         rows = None if rows is None else min(rows, max(self._rows, 10_000))
         limit = None if seconds is None else self._seconds
-        return self.engine.query(sql, params, rows=rows, seconds=limit)
+        return self.engine.query(sql, params, rows=rows, seconds=limit, sight=sight, ticket=ticket)
+
+    def state(self) -> str:
+        """Return a text that is the same for as long as history is."""
+        self.sync()
+        return f"{self._version}/{self.engine.position()}"
+
+    def parts(
+        self,
+        sql: str,
+        *,
+        seconds: float | None = None,
+        sight: Sight | None = None,
+        ticket: Ticket | None = None,
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """Answer one SELECT part by part: first names and types of the columns, then rows."""
+        self.sync()
+        if isinstance(self.engine, Streaming):
+            yield from self.engine.parts(sql, seconds=seconds, sight=sight, ticket=ticket)
+            return
+        found = self.engine.query(sql, rows=None, seconds=seconds, sight=sight, ticket=ticket)
+        yield [(name, "VARCHAR") for name in found.columns]
+        yield found.rows
 
     def close(self) -> None:
         """Let go of all files."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from cic.ports import ENGINES, Engine, HistorySource, Result
+from cic.ports import ENGINES, Engine, HistorySource, Result, Sight, Ticket
 
 SLOW = 1.0
 """Seconds from which a question is noted."""
@@ -34,11 +34,15 @@ class WatchedHistory:
         *,
         rows: int | None = 10_000,
         seconds: float | None = 10.0,
+        sight: Sight | None = None,
+        ticket: Ticket | None = None,
     ) -> Result:
         """Answer one SELECT, and note it if it took long."""
         began = perf_counter()
         try:
-            return self._engine.query(sql, params, rows=rows, seconds=seconds)
+            return self._engine.query(
+                sql, params, rows=rows, seconds=seconds, sight=sight, ticket=ticket
+            )
         finally:
             taken = perf_counter() - began
             if taken >= SLOW:

@@ -169,7 +169,8 @@ def test_a_file_that_another_process_owns_is_left_alone(tmp_path):
 
 def test_words_of_a_fact_are_columns_and_mean_what_its_properties_say(history):
     said = {"total": 9.5, "currency": "EUR", "channel": 7, "name": "Tent", "store": None, "sku": {}}
-    history.sync(Facts([fact(1, properties=said), fact(2, properties={"total": "9.5"})]))
+    viewed = fact(1, "Product Viewed", properties=said)
+    history.sync(Facts([viewed, fact(2, properties={"total": "9.5", "name": "Ann"})]))
     for name, (_, sql) in WORDS.items():
         same = f"SELECT count(*) FROM facts WHERE {name} IS NOT DISTINCT FROM {sql}"
         assert history.query(same).rows == [(2,)], name

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from cic.adapters.duckdb import taking
+from cic.adapters.duckdb import seen, taking
 from cic.adapters.duckdb.asking import explain, first_line, one_select
+from cic.adapters.duckdb.watching import PART, Watch, fetch
 from cic.history import FORMAT, SCHEMA, STORED
-from cic.ports import HistorySource, Result
-from cid.kit.errors import InvalidInput, Unavailable
-from cid.kit.privacy import COLUMNS
+from cic.ports import HistorySource, Result, Sight, Ticket
+from cid.kit.errors import Conflict, InvalidInput, Unavailable
 
 
 class DuckDbHistory:
@@ -34,6 +35,9 @@ class DuckDbHistory:
             "allow_community_extensions": "false",
             "python_enable_replacements": "false",
         }
+        self._sights: dict[str, frozenset[str]] = {}
+        self._layout = 0
+        self._watch = Watch()
         self._writing = threading.RLock()
         self._opening = threading.Lock()
         self._connection = self._open()
@@ -48,13 +52,14 @@ class DuckDbHistory:
             try:
                 cursor.execute("BEGIN TRANSACTION")
                 before = self._state()[1]
-                added, position = taking.add_facts(cursor, source, before, COLUMNS)
+                added, position = taking.add_facts(cursor, source, before, source.personal())
                 if position != before:
                     cursor.execute("UPDATE kept.state SET position = $1", [position])
                 taking.give_owners(cursor, source)
-                for name, mirror in source.mirrors().items():
-                    taking.refresh(cursor, name, mirror)
+                mirrors = source.mirrors().items()
+                anew = [taking.refresh(cursor, name, mirror) for name, mirror in mirrors]
                 cursor.execute("COMMIT")
+                self._layout += any(anew)
             except (duckdb.IOException, duckdb.TransactionException) as error:
                 raise Unavailable(
                     f"History cannot be kept: {first_line(error)}",
@@ -75,35 +80,78 @@ class DuckDbHistory:
         *,
         rows: int | None = 10_000,
         seconds: float | None = 10.0,
+        sight: Sight | None = None,
+        ticket: Ticket | None = None,
     ) -> Result:
         """Answer one SELECT, safely whoever wrote it."""
-        cursor = self._cursor()
-        timer = threading.Timer(seconds, cursor.interrupt) if seconds is not None else None
-        try:
-            statement = one_select(cursor, sql)
-            given = {name: params[name] for name in statement.named_parameters if name in params}
-            cursor.execute("BEGIN TRANSACTION READ ONLY")
-            if timer:
-                timer.start()
-            cursor.execute(statement, given)
+        with self._asked(sql, params, seconds, sight, ticket) as cursor:
             columns = [column[0] for column in cursor.description or []]
-            found = cursor.fetchall() if rows is None else cursor.fetchmany(rows + 1)
+            found, cut = fetch(cursor, rows)
+        return Result(columns, found, cut)
+
+    def parts(
+        self,
+        sql: str,
+        *,
+        seconds: float | None = None,
+        sight: Sight | None = None,
+        ticket: Ticket | None = None,
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """Answer one SELECT part by part: first (name, type) of each column, then rows."""
+        with self._asked(sql, {}, seconds, sight, ticket) as cursor:
+            yield [(column[0], str(column[1])) for column in cursor.description or []]
+            while part := cursor.fetchmany(PART):
+                yield part
+
+    @contextmanager
+    def _asked(
+        self,
+        sql: str,
+        params: Mapping[str, Any],
+        seconds: float | None,
+        sight: Sight | None,
+        ticket: Ticket | None,
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Ask one SELECT, and hand out the cursor from which its rows are fetched."""
+        cursor = self._cursor()
+        ticket = ticket or Ticket()
+        try:
+            with self._watch.over(cursor, ticket, seconds):
+                views = None if sight is None else self._see(cursor, sight)
+                statement = one_select(cursor, sql, views)
+                given = {
+                    name: params[name] for name in statement.named_parameters if name in params
+                }
+                cursor.execute("BEGIN TRANSACTION READ ONLY")
+                if ticket.stopped:
+                    raise duckdb.InterruptException("stopped")
+                cursor.execute(statement, given)
+                yield cursor
         except duckdb.InterruptException:
-            raise InvalidInput(
-                f"The query took longer than {seconds:g} seconds.",
-                hint="Ask for a shorter period or fewer columns.",
+            if ticket.late:
+                raise InvalidInput(
+                    f"The query took longer than {seconds:g} seconds.",
+                    hint="Ask for a shorter period or fewer columns.",
+                ) from None
+            raise Conflict(
+                "The query was stopped.", hint="Ask again if that was a mistake."
             ) from None
         except (duckdb.FatalException, duckdb.InternalException) as error:
             self._reopen()
             raise InvalidInput(f"The query broke the engine: {first_line(error)}") from error
         except duckdb.Error as error:
-            explain(error)
+            explain(error, discreet=sight is not None and sight.partial)
         finally:
-            if timer:
-                timer.cancel()
             cursor.close()
-        cut = rows is not None and len(found) > rows
-        return Result(columns, found[:rows] if cut else found, cut)
+
+    def _see(self, cursor: duckdb.DuckDBPyConnection, sight: Sight) -> frozenset[str]:
+        """Let names mean the views of a sight; return which there are."""
+        schema = f"s{self._layout}_{sight.key}"
+        with self._opening:
+            if schema not in self._sights:
+                self._sights[schema] = seen.make(cursor, schema, sight)
+        cursor.execute(f"USE {seen.DATABASE}.{schema}")
+        return self._sights[schema]
 
     def close(self) -> None:
         """Let go of the file."""
@@ -128,6 +176,8 @@ class DuckDbHistory:
         try:
             connection.execute("SET GLOBAL TimeZone = 'UTC'")
             connection.execute("SET GLOBAL temp_directory = ''")
+            seen.attach(connection)
+            self._layout += 1
             connection.execute("SET GLOBAL enable_external_access = false")
             connection.execute("SET lock_configuration = true")
             found = connection.execute(

@@ -57,9 +57,9 @@ class Rows(right.SqliteRows):
 
 
 class History(right.WatchedHistory):
-    def query(self, sql, params=None, *, rows=10_000, seconds=10.0):
+    def query(self, sql, params=None, *, rows=10_000, **given):
         """Never cuts an answer."""
-        return super().query(sql, params or {}, rows=None, seconds=seconds)
+        return super().query(sql, params or {}, rows=None, **given)
 
 
 class Scorer(right.Halves):
