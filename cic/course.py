@@ -81,9 +81,9 @@ def outlook(
     names = [meaning.names[place] for place in below]
     batch = Batch.of_values(customer, {}, profile, consents, meaning, ((), names))
     traits = {name: meaning.traits[name].value for name in meaning.traits if name in batch.wanted}
-    longest = max((trait.window_length for trait in traits.values()), default=0)
+    longest = max(map(_longest, traits.values()), default=0)
     bound = now + max(BOUND, longest)
-    own = {name: [fact for fact in facts if fact.event in each.of] for name, each in traits.items()}
+    own = {name: _of(trait, facts) for name, trait in traits.items()}
     coming: dict[int, dict[str, Fact | None]] = {}
     for name, trait in traits.items():
         edges = _edges(meaning, below, name)
@@ -92,7 +92,7 @@ def outlook(
     held = {(customer, name): since[customer, name] for name in names if (customer, name) in since}
     for place in below:
         _end_of_stay(meaning, place, held.get((customer, meaning.names[place])), now, coming)
-    values = {name: trait_of(trait, own[name], now) for name, trait in traits.items()}
+    values = {name: trait_of(trait, own[name], now, profile) for name, trait in traits.items()}
     batch.traits[customer], batch.held = values, held
     before = {meaning.names[place] for place in below if inside >> place & 1}
     turns: dict[int, Turn] = {}
@@ -106,7 +106,7 @@ def outlook(
         changed: list[tuple[str, Fact | None]] = []
         for name, fact in about.items():
             if name:
-                value = trait_of(traits[name], own[name], moment)
+                value = trait_of(traits[name], own[name], moment, profile)
                 if same(value, values[name]):
                     continue
                 values[name] = value
@@ -145,15 +145,32 @@ def instants(
         until: the last moment.
         edges: the numbers it is compared with; None where it is used in another way.
     """
+    facts = list(facts)
+    for each in trait.inputs.values():
+        yield from instants(each, _of(each, facts), after, until)
     for fact in facts:
         some = [fact.time]
         if trait.window:
             some.append(fact.time + trait.window_length)
-        if unit := getattr(trait, "unit_length", 0):
+        if unit := trait.unit_length:
             some += _steps(fact.time, unit, after, until, edges)
         for moment in some:
             if after < moment <= until:
                 yield moment, fact
+
+
+def _of(trait: Trait, facts: Iterable[Fact]) -> list[Fact]:
+    """Return the facts that a trait, or one that it reads, looks at."""
+    events = _events(trait)
+    return [fact for fact in facts if fact.event in events]
+
+
+def _events(trait: Trait) -> set[str]:
+    return set(trait.of).union(*map(_events, trait.inputs.values()))
+
+
+def _longest(trait: Trait) -> int:
+    return max([trait.window_length, *map(_longest, trait.inputs.values())])
 
 
 def _steps(

@@ -179,11 +179,19 @@ class Explanation:
         }
 
     def _traits(self, place: int, view: CustomerView, facts: list[Fact]) -> list[dict[str, Any]]:
-        meaning, now = self._segmentation.meaning, self._segmentation.now
+        live, meaning = self._segmentation, self._segmentation.meaning
+        now = live.now
         result = []
-        for number, (name, entry) in enumerate(meaning.traits.items()):
-            if not meaning.conditions[place].traits >> number & 1:
-                continue
+        names = [
+            name
+            for number, name in enumerate(meaning.traits)
+            if meaning.conditions[place].traits >> number & 1
+        ]
+        for name in names:
+            # What a formula reads is listed after it.
+            names += [each for each in meaning.traits[name].value.inputs if each not in names]
+        for name in names:
+            entry, number = meaning.traits[name], live.vocabulary.traits[name]
             trait = entry.value
             count = counted(trait, facts, now)
             result.append(
@@ -211,16 +219,21 @@ def counted(trait: Trait, facts: Iterable[Fact], as_of: int) -> list[Fact]:
 
     A fact counts where the number of such facts, asked of it alone, is one.
     """
-    one: dict[str, Any] = {trait.aggregate: "", "count": True}
-    number = trait.model_copy(update=one)
-    own = [fact for fact in facts if fact.event in trait.of and trait_of(number, [fact], as_of)]
+    if not trait.of:
+        return []
+    if trait.sequence:
+        alone = trait.model_copy(update={"sequence": (), "within": "", "count": True})
+    else:
+        one: dict[str, Any] = {trait.aggregate: "", "count": True}
+        alone = trait.model_copy(update=one)
+    own = [fact for fact in facts if fact.event in trait.of and trait_of(alone, [fact], as_of)]
     return sorted(own, key=lambda fact: fact.order, reverse=True)
 
 
 def contribution(trait: Trait, fact: Fact, as_of: int) -> Any:
     """Return what a fact that counts says to a trait: the value that is added up, compared or listed."""
-    if not trait.value:
-        return 1 if trait.count else None
+    if trait.sequence or not trait.value:
+        return 1 if trait.count and not trait.sequence else None
     said: dict[str, Any] = {trait.aggregate: "", "last": trait.value}
     return trait_of(trait.model_copy(update=said), [fact], as_of)
 
