@@ -14,7 +14,8 @@ from typing import Any, Protocol
 from cic.derived import Live
 from cic.meaning import Meaning
 from cic.model import SEGMENTS, TRAITS
-from cic.ports import Engine, Store
+from cic.ports import Store
+from cic.running import Answering
 from cic.segmentation import Segmentation
 from cic.verification import Batch, Held, Only, Verification, compare, relive
 from cid.customers import Customers
@@ -27,7 +28,7 @@ STAYS = 1_000
 """Memberships by a minimum stay whose beginning is looked at."""
 
 
-class History(Engine, Protocol):
+class History(Answering, Protocol):
     """The engine of history, which brings itself up to date before it answers."""
 
     def fresh(self) -> int:

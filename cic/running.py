@@ -6,11 +6,9 @@ noted, and she waits her turn where many ask.
 
 from __future__ import annotations
 
-import re
-import sys
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,6 +17,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from cic.known import REMEMBERED, Answers, lasting
 from cic.policies import OWNER, Policies, Reader
 from cic.ports import Engine, Result, Sight, Ticket
 from cid.kit.clock import format_time
@@ -33,18 +32,8 @@ WAITING = 200
 """Questions that may wait."""
 PATIENCE = 30.0
 """Seconds that a question waits for its turn."""
-REMEMBERED = 64 << 20
-"""Bytes of answers that are kept for whoever asks the same again."""
 NOTED = 200
 """Reads of which is still known who read what for."""
-_CHANGING = re.compile(
-    r"\b(now|random|uuid\w*|gen_random_uuid|today|age|current_\w+|get_current_\w+|local\w*time\w*"
-    r"|transaction_timestamp|tablesample|using\s+sample)\b",
-    re.IGNORECASE,
-)
-"""Words with which a query may answer something else each time."""
-
-
 _COLUMNS = """
     SELECT table_name, column_name FROM information_schema.columns
     WHERE table_schema = 'main' ORDER BY table_name, ordinal_position
@@ -67,7 +56,7 @@ def current() -> Reader:
     return _READER.get()
 
 
-class History(Engine, Protocol):
+class Answering(Engine, Protocol):
     """An engine that says when its answers may have changed."""
 
     def state(self) -> str:
@@ -117,7 +106,7 @@ class Queries:
 
     def __init__(
         self,
-        history: History,
+        history: Answering,
         policies: Policies,
         now: Callable[[], int],
         *,
@@ -133,7 +122,7 @@ class Queries:
         self._asked: dict[str, Asked] = {}
         self._waiting: deque[Asked] = deque()
         self._changed = threading.Condition()
-        self._answers = _Answers(remembered)
+        self._answers = Answers(remembered)
         self._noted: deque[dict[str, Any]] = deque(maxlen=NOTED)
 
     def query(
@@ -164,8 +153,8 @@ class Queries:
         sight = self._sight(reader)
         state = self.history.state()
         key = (sql, repr(sorted(params.items())), rows, sight.key, state)
-        lasting = _CHANGING.search(sql) is None
-        if lasting and (known := self._answers.get(key)):
+        keep = lasting(sql)
+        if keep and (known := self._answers.get(key)):
             self._note(reader, sight, sql, known, 0.0)
             return replace(known, cached=True)
         with self._turn(sql, reader, sight) as asked:
@@ -176,7 +165,7 @@ class Queries:
             )
             found = replace(found, position=position)
         self._note(reader, sight, sql, found, time.monotonic() - began)
-        if lasting:
+        if keep:
             self._answers.put(key, found)
         return found
 
@@ -318,43 +307,3 @@ class Queries:
         }
         log.info("history.read", **said)
         self._noted.append({"at": format_time(self._now()), "sql": sql[:500], **said})
-
-
-class _Answers:
-    """The last answers, as many as fit in so many bytes."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._held: OrderedDict[tuple[Any, ...], tuple[Result, int]] = OrderedDict()
-        self._size = 0
-        self._lock = threading.Lock()
-
-    def get(self, key: tuple[Any, ...]) -> Result | None:
-        with self._lock:
-            if key not in self._held:
-                return None
-            self._held.move_to_end(key)
-            return self._held[key][0]
-
-    def put(self, key: tuple[Any, ...], result: Result) -> None:
-        size = _size(result) + len(key[0])
-        if size > self._limit // 8:
-            return
-        with self._lock:
-            if key in self._held:
-                self._size -= self._held.pop(key)[1]
-            self._held[key] = (result, size)
-            self._size += size
-            while self._size > self._limit:
-                self._size -= self._held.popitem(last=False)[1][1]
-
-
-def _size(result: Result) -> int:
-    """Say about how many bytes an answer takes in memory, from a hundred of its rows."""
-    some = result.rows[:: max(1, len(result.rows) // 100)]
-    sizes = [sys.getsizeof(row) + sum(map(_bytes, row)) for row in some]
-    return 1_000 + (sum(sizes) * len(result.rows) // len(some) if some else 0)
-
-
-def _bytes(value: Any) -> int:
-    return len(str(value)) if isinstance(value, list | dict) else sys.getsizeof(value)

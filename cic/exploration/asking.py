@@ -14,7 +14,8 @@ from cic.exploration.planning import drill, plan
 from cic.exploration.questions import KINDS, Asked, Question, Select, Table, read_question
 from cic.exploration.table import pivoted
 from cic.model import SEGMENTS
-from cic.ports import Engine, plain
+from cic.ports import plain
+from cic.running import Queries
 from cic.semantics import Vocabulary
 from cid.kit.clock import format_time
 from cid.kit.definitions import Definitions
@@ -31,7 +32,7 @@ class Exploration:
     """What analysts and applications may ask of history."""
 
     def __init__(
-        self, definitions: Definitions, history: Engine, moment: Callable[[], int]
+        self, definitions: Definitions, history: Queries, moment: Callable[[], int]
     ) -> None:
         self.definitions = definitions
         self._history = history
@@ -114,14 +115,7 @@ class Exploration:
 
     def explorable(self) -> dict[str, Any]:
         """List what can be asked: kinds of questions, measures, dimensions, events, views with columns."""
-        views: dict[str, list[str]] = {}
-        found = self._history.query(
-            "SELECT table_name, column_name FROM information_schema.columns"
-            " WHERE table_schema = 'main' ORDER BY table_name, ordinal_position",
-            rows=None,
-        )
-        for view, column in found.rows:
-            views.setdefault(str(view), []).append(str(column))
+        views = self._history.views()
         events = self._history.query(
             "SELECT event FROM facts WHERE event <> '' GROUP BY event ORDER BY count(*) DESC, event",
             rows=1_000,

@@ -7,7 +7,9 @@ import pytest
 from cic.adapters.duckdb import DuckDbHistory
 from cic.exploration import Exploration
 from cic.model import SEGMENTS, Segment
+from cic.policies import Policies
 from cic.ports import Mirror
+from cic.running import Queries
 from cic.semantics import MEASURES
 from cic.testing import Facts, entries, fact
 from cid.kit.clock import DAY, format_time, parse_time, to_millis
@@ -91,7 +93,9 @@ def history():
 
 @pytest.fixture(scope="module")
 def exploration(history):
-    return Exploration(DEFINITIONS, history, lambda: NOW)
+    return Exploration(
+        DEFINITIONS, Queries(history, Policies(DEFINITIONS), lambda: NOW), lambda: NOW
+    )
 
 
 @pytest.fixture

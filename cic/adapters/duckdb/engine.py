@@ -36,7 +36,7 @@ class DuckDbHistory:
             "python_enable_replacements": "false",
         }
         self._sights: dict[str, frozenset[str]] = {}
-        self._layout = 0
+        self._layout = self._synced = 0
         self._watch = Watch()
         self._writing = threading.RLock()
         self._opening = threading.Lock()
@@ -60,6 +60,7 @@ class DuckDbHistory:
                 anew = [taking.refresh(cursor, name, mirror) for name, mirror in mirrors]
                 cursor.execute("COMMIT")
                 self._layout += any(anew)
+                self._synced += 1
             except (duckdb.IOException, duckdb.TransactionException) as error:
                 raise Unavailable(
                     f"History cannot be kept: {first_line(error)}",
@@ -72,6 +73,10 @@ class DuckDbHistory:
     def position(self) -> int:
         """Return the position of the last fact taken in; 0 when there is none."""
         return self._state()[1]
+
+    def state(self) -> str:
+        """Return a text that is the same for as long as history is."""
+        return str(self._synced)
 
     def query(
         self,
