@@ -97,7 +97,8 @@ class Exploration:
             "cut": result.cut,
             "size": result.rows[0][3] if result.rows else 0,
             "sql": sql,
-            "position": self._history.position(),
+            "position": result.position,
+            "cached": result.cached,
         }
 
     def sql(self, text: str, limit: int = ROWS) -> dict[str, Any]:
@@ -150,7 +151,8 @@ class Exploration:
             "zone": span.zone,
             "sql": planned.sql,
             "python": in_python(asked),
-            "position": self._history.position(),
+            "position": result.position,
+            "cached": result.cached,
         }
 
     def _selected(self, question: Select) -> dict[str, Any]:
@@ -167,7 +169,8 @@ class Exploration:
             "partial": [],
             "sql": question.sql,
             "python": in_python(asked),
-            "position": self._history.position(),
+            "position": result.position,
+            "cached": result.cached,
         }
 
     def _read(self, document: Mapping[str, Any]) -> Question | Select:

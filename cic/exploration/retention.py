@@ -34,9 +34,9 @@ def plan(question: Retention, vocabulary: Vocabulary, span: Span) -> Plan:
     """Plan the cohorts: for each its size, and how many came back after so many stretches."""
     sql = (
         f"{_cohorts(question, vocabulary, span)}\n"
-        "SELECT c.cohort, CAST(NULL AS INTEGER) AS age, count(*) AS customers "
+        "SELECT c.cohort, CAST(NULL AS INTEGER) AS apart, count(*) AS customers "
         "FROM cohorts c GROUP BY c.cohort\nUNION ALL\n"
-        f"SELECT c.cohort, {_age(question.by)} AS age, count(*) AS customers "
+        f"SELECT c.cohort, {_age(question.by)} AS apart, count(*) AS customers "
         "FROM cohorts c JOIN active a ON a.customer_key = c.customer_key "
         f"WHERE a.stretch >= c.cohort AND {_age(question.by)} <= {question.periods} "
         "GROUP BY 1, 2 ORDER BY 1, 2"
