@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 import typer
@@ -55,22 +55,25 @@ def query(
     ctx: typer.Context,
     file: Annotated[Path | None, typer.Option(help="File with a JSON query.")] = None,
     sql: Annotated[str, typer.Option(help="One SELECT over the history.")] = "",
+    row: Annotated[
+        str, typer.Option(help="A row of the answer, as JSON: list the customers behind it.")
+    ] = "",
 ) -> None:
-    """Ask anything: a JSON query from a file, or read-only SQL."""
+    """Ask anything: a question as JSON from a file (table, funnel, retention, paths, …), or SQL."""
     if (file is None) == (not sql):
         fail(InvalidInput("Give either --file QUERY.json or --sql TEXT."))
     if file is None:
         ask(ctx, "cic.sql", text=sql)
         return
     try:
-        document = orjson.loads(file.read_bytes())
+        read = file.read_bytes()
     except OSError as error:
         fail(InvalidInput(f"{file} cannot be read: {error.strerror}."))
-    except orjson.JSONDecodeError as error:
-        fail(InvalidInput(f"{file} is not JSON: {error}."))
-    if not isinstance(document, dict):
-        fail(InvalidInput(f"{file} is not a query: a JSON object is expected."))
-    ask(ctx, "cic.query", query=document)
+    document = _object(read, str(file), "a query")
+    if row:
+        ask(ctx, "cic.open", query=document, row=_object(row.encode(), "--row", "a row"))
+    else:
+        ask(ctx, "cic.query", query=document)
 
 
 @app.command()
@@ -88,3 +91,13 @@ def scores(
         ask(ctx, "cic.score", name=train)
     else:
         ask(ctx, "cic.scores")
+
+
+def _object(text: bytes, where: str, what: str) -> dict[str, Any]:
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        fail(InvalidInput(f"{where} is not JSON: {error}."))
+    if not isinstance(found, dict):
+        fail(InvalidInput(f"{where} is not {what}: a JSON object is expected."))
+    return dict(found)
