@@ -4,7 +4,7 @@ RUN pip install --no-cache-dir uv==0.8.17
 ENV UV_PROJECT_ENVIRONMENT=/opt/icustomer UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy
 WORKDIR /source
 COPY . .
-RUN uv sync --frozen --no-dev --no-editable --extra kafka --extra postgres
+RUN uv sync --frozen --no-dev --no-editable --extra fast --extra kafka --extra postgres
 
 FROM python:3.13.7-slim-bookworm
 COPY --from=build /opt/icustomer /opt/icustomer

@@ -9,17 +9,18 @@ Definitions may change while all this goes on: `adopt` takes a new meaning in be
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from typing import Any
 
 from cic.conditions import CustomerView, Vocabulary
-from cic.derived import Live, live
-from cic.kernel import NEVER
+from cic.derived import Make, live
+from cic.kernel import NEVER, Kernel
 from cic.meaning import EVERYTHING, Meaning
 from cic.model import Segment, Trait
-from cic.ports import ChangeRow, Store
+from cic.ports import ChangeRow, Live, Store
 from cid.customers import CONSENT, Customers, ProfileChanged
 from cid.kit.definitions import Entry
 from cid.kit.events import Bus
@@ -57,12 +58,16 @@ class Segmentation:
         store: Store,
         bus: Bus,
         replay: Callable[[], Iterator[Fact]],
+        make: Make = Kernel,
     ) -> None:
         self.vocabulary = vocabulary
         self._customers = customers
         self._store = store
         self._bus = bus
         self._replay = replay
+        self._make = make
+        self.refill: Callable[[Live], Any] = lambda kernel: kernel.extend(self._replay())
+        """Fills an empty kernel with all that was applied."""
         self._become(Meaning.of(traits, segments, vocabulary))
         self.kernel = self.new_kernel(self.meaning)
         self.bits: dict[str, int] = {}
@@ -117,9 +122,7 @@ class Segmentation:
         self.now = self._store.moment(connection)
         self._set_stays()
         self.kernel.clock = self.now
-        for fact in self._replay():
-            self.kernel.apply(fact)
-        self.kernel.drain()
+        self.refill(self.kernel)
         self.kernel.advance(self.now)
         self.kernel.drain()
         for customer in self._customers.members:
@@ -132,7 +135,7 @@ class Segmentation:
 
     def new_kernel(self, meaning: Meaning) -> Live:
         """Return an empty kernel for the traits of a meaning."""
-        kernel = live(meaning.plans, meaning.traits, self._attribute)
+        kernel = live(meaning.plans, meaning.traits, self._attribute, self._make)
         kernel.watch(meaning.edges)
         return kernel
 
@@ -140,13 +143,17 @@ class Segmentation:
         held = self._customers.profile(customer).get(name)
         return None if held is None else held.value
 
-    def adopt(self, meaning: Meaning, kernel: Live | None = None) -> None:
+    def adopt(self, meaning: Meaning, kernel: Live | None = None) -> list[tuple[str, int, int]]:
         """Live by other definitions from this very moment on; whom that moves is told as their doing.
 
         Args:
             meaning: the definitions; places of what was there before are the same.
             kernel: the live traits by these definitions, filled up to now; those of now where none differ.
+
+        Returns:
+            (segment, entered, left) for each segment that this moved somebody into or out of.
         """
+        told = len(self._changes)
         changed = meaning.changed_since(self.meaning)
         self._become(meaning)
         if kernel is None:
@@ -159,6 +166,9 @@ class Segmentation:
             for customer in list(self._customers.members):
                 self._look_at(customer, changed)
         self._cause = ("window", "")
+        moved = Counter((each.segment, each.kind) for each in self._changes[told:])
+        names = sorted({segment for segment, _ in moved})
+        return [(name, moved[name, "entered"], moved[name, "left"]) for name in names]
 
     def go_back(self, meaning: Meaning) -> None:
         """Live by earlier definitions again, after others could not be written; `load` follows."""

@@ -50,6 +50,10 @@ class Mapper:
             for name, entry in definitions.of(SYSTEMS).items()
             if entry.value.write_key
         }
+        self.steady = frozenset(self.keys.values()) - {
+            plan.flow.source for plan in self.flows.values()
+        }
+        """Systems whose records say themselves what happened, whatever the definitions."""
         self.about_things = ABOUT_THINGS.union(
             event
             for entry in definitions.of(ENTITIES).values()

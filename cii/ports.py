@@ -313,8 +313,18 @@ class Store(Protocol):
             Conflict: it is another's turn by now.
         """
 
-    def applied(self, after: int, limit: int) -> list[tuple[int, int, int, str]]:
-        """Return (position, partition, offset, identity) of applied records after a position."""
+    def applied(
+        self,
+        after: int,
+        limit: int,
+        events: Collection[str] | None = None,
+        steady: Collection[str] = (),
+    ) -> list[tuple[int, int, int, str]]:
+        """Return (position, partition, offset, identity) of applied records after a position.
+
+        With ``events`` only those of these events, and of systems other than the ``steady`` ones: of
+        these definitions may since have given a record another event.
+        """
 
     def order(self, after: int, limit: int) -> list[tuple[int, int, int]]:
         """Return (position, partition, offset) of all records after a position, as they were taken."""

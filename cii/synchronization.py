@@ -11,7 +11,7 @@ Every record ends in exactly one state: applied, duplicate, rejected, quarantine
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -101,11 +101,19 @@ class Pipeline:
             for stage in self.stages:
                 stage.load(connection)
             self._loaded = True
+            self._written = self.moment
 
-    def facts(self, after: int = 0) -> Iterator[Fact]:
-        """Relive applied records: yield their facts, with the customers they belong to now."""
+    def facts(self, after: int = 0, events: Collection[str] | None = None) -> Iterator[Fact]:
+        """Relive applied records: yield their facts, with the customers they belong to now.
+
+        With ``events`` hardly any others are read and mapped; a few may still be among them.
+        """
+        steady = getattr(self.mapper, "steady", frozenset[str]())
         while True:
-            rows = self.store.applied(after, 5_000)
+            if events is None:
+                rows = self.store.applied(after, 5_000)
+            else:
+                rows = self.store.applied(after, 5_000, events, steady)
             if not rows:
                 return
             for position, fact in self.relive(rows):
@@ -143,6 +151,16 @@ class Pipeline:
         """Say how far the log has been followed."""
         with self.lock:
             self._apply([], {**self._offsets, **offsets}, None)
+
+    @property
+    def in_step(self) -> bool:
+        """Whether what is in memory is what was written, but for time that has passed since."""
+        return self._loaded
+
+    @property
+    def written(self) -> int:
+        """The moment up to which time has passed by what was written."""
+        return self._written
 
     @property
     def offsets(self) -> dict[int, int]:

@@ -18,6 +18,7 @@ from cic.facade import Intelligence
 from cic.model import SEGMENTS, TRAITS
 from cic.ports import ENGINES
 from cic.ports import STORES as CIC_STORES
+from cic.reliving import Reliving
 from cic.segmentation import Segmentation
 from cid.customers import Customers
 from cid.facade import CustomerDefinition
@@ -49,11 +50,14 @@ from context.publishing import Lives
 from context.replay import Past
 from context.workbench import Workbench
 from icustomer import migrations
+from icustomer.adopting import adoption
 from icustomer.definitions import read
 from icustomer.history import History, Recorder, Source
 from icustomer.lineage import Lineage
 from icustomer.models import Models
 from icustomer.settings import Layer, Settings, records_url
+from icustomer.snapshots import NAME as SNAPSHOT
+from icustomer.snapshots import AppliedPast, Keeper, SnapshotFile, kernel_of
 from icustomer.transports import open_log
 
 STORES: dict[Layer, Port[Any]] = {
@@ -73,6 +77,7 @@ class Layers:
     pipeline: Pipeline
     delivery: Delivery
     history: History
+    keeper: Keeper
     cid: CustomerDefinition
     cii: Integration
     cic: Intelligence
@@ -136,6 +141,7 @@ def _build(
         stores["cic"],
         bus,
         lambda: pipeline.facts(),
+        kernel_of(settings, lambda: _records(stores["cii"], database)),
     )
     apps = install(definitions)
     desk = Desk(stores["cfa"], apps)
@@ -157,6 +163,9 @@ def _build(
         bus,
         failpoint,
     )
+    relived = Reliving(AppliedPast(pipeline, definitions, database), SnapshotFile(data / SNAPSHOT))
+    segmentation.refill = relived.fill
+    keeper = Keeper(relived, pipeline, segmentation, settings)
 
     selects = {name: sql for store in stores.values() for name, sql in store.mirrors().items()}
     generation = f"{definitions.version()}"
@@ -209,6 +218,13 @@ def _build(
         models.report,
         pipeline.lock,
     )
+    past = Past(
+        attributes,
+        definitions.of(TRAITS),
+        definitions.of(SEGMENTS),
+        vocabulary,
+        pipeline.facts,
+    )
     context = CustomerContext(
         definitions,
         rules,
@@ -220,13 +236,7 @@ def _build(
         cii.customer,
         Backtests(
             history,
-            Past(
-                attributes,
-                definitions.of(TRAITS),
-                definitions.of(SEGMENTS),
-                vocabulary,
-                pipeline.facts,
-            ),
+            past,
             vocabulary,
         ),
         lambda entry: ready_rules({entry.name: entry}, context.ready()[1], vocabulary, actions)[
@@ -248,6 +258,12 @@ def _build(
                 definitions.sections[section.name] = found.sections[section.name]
             lineage.read(rules)
 
+    def adopted() -> None:
+        """Let others hear that traits and segments have changed."""
+        lineage.read(context.ready()[0])
+        stores["cid"].declare(_systems(definitions), _segments(definitions))
+
+    cic.adoption = adoption(definitions, segmentation, customers, pipeline, cii, past, adopted)
     context.workbench = Workbench(
         definitions,
         segmentation,
@@ -272,7 +288,12 @@ def _build(
     cbc = Capabilities(definitions, history, clock)
     delivery = Delivery(stores["context"], actions, effects, clock)
     stores["cid"].declare(_systems(definitions), _segments(definitions))
-    return Layers(database, pipeline, delivery, history, cid, cii, cic, cfa, context, cbc)
+    return Layers(database, pipeline, delivery, history, keeper, cid, cii, cic, cfa, context, cbc)
+
+
+def _records(store: Any, database: Database) -> int:
+    with database.read() as connection:
+        return int(store.position(connection))
 
 
 def _address_book(customers: Customers) -> Callable[[str, str, str], str]:

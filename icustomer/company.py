@@ -41,6 +41,7 @@ class ICustomer:
         self.pipeline = layers.pipeline
         self.delivery = layers.delivery
         self.history = layers.history
+        self.keeper = layers.keeper
         self.cid = layers.cid
         self.cii = layers.cii
         self.cic = layers.cic
@@ -114,10 +115,12 @@ class ICustomer:
         """Apply all that the log holds and let time pass up to now; return how many records were applied."""
         applied = self.pipeline.run(self.settings.fold_batch)
         self.pipeline.tick(self.clock.now() if until is None else until)
+        self.keeper.keep_if_due()
         return applied
 
     def close(self) -> None:
         """Finish what was begun and give the directory back."""
+        self.keeper.keep()
         self.cii.transport.close()
         self.history.close()
         self.database.close()

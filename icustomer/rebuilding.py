@@ -47,6 +47,8 @@ def rebuild_company(directory: Path) -> dict[str, Any]:
         place = InSchema(company.database, settings) if in_postgres else InFile(company, aside)
         fresh = _fold(company, aside, place.settings, moment)
         company.history.close()
+        # Its positions are those of the old records.
+        company.keeper.reliving.stop()
         for name in ("history.duckdb", "history.duckdb.wal"):
             (path / "data" / name).unlink(missing_ok=True)
         # Whatever happens from here on: either the old records are complete, or the new ones are.

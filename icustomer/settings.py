@@ -121,6 +121,23 @@ class Settings(BaseSettings):
     fold_batch: int = Field(
         1_000, ge=1, le=20_000, description="Records applied in one transaction."
     )
+    kernel: str = Field(
+        "auto",
+        description=(
+            "What keeps the live traits: pure, numba (extra fast) or another plugin;"
+            " auto: numba where it is installed and there are a million records or more."
+        ),
+    )
+    snapshot_minutes: float = Field(
+        10.0,
+        ge=0,
+        description="How often a snapshot of the live traits is written while running; 0: never.",
+    )
+    snapshot_records: int = Field(
+        200_000,
+        ge=0,
+        description="After how many records a snapshot is written while running; 0: never.",
+    )
     tick_seconds: float = Field(
         1.0, gt=0, le=60, description="How often time passes on a quiet system."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -194,12 +194,22 @@ class SqlStore:
         """Make sure that the right to apply records is still ours until the commit."""
         sql_lease.hold(connection, name, epoch)
 
-    def applied(self, after: int, limit: int) -> list[tuple[int, int, int, str]]:
+    def applied(
+        self,
+        after: int,
+        limit: int,
+        events: Collection[str] | None = None,
+        steady: Collection[str] = (),
+    ) -> list[tuple[int, int, int, str]]:
         """Return (position, partition, offset, identity) of applied records after a position."""
         t = tables.ledger
+        wanted = and_(t.c.position > after, t.c.state == "applied")
+        if events is not None:
+            others = t.c.source.not_in(sorted(steady))
+            wanted = and_(wanted, or_(t.c.event.in_(sorted(events)), others))
         query = (
             select(t.c.position, t.c.partition, t.c.offset, t.c.identity)
-            .where(and_(t.c.position > after, t.c.state == "applied"))
+            .where(wanted)
             .order_by(t.c.position)
             .limit(limit)
         )

@@ -14,7 +14,7 @@ LIVED = [
     *("before migration", "after migration", "before append", "before append commit"),
     *("after append commit", "before flush", "before commit", "after commit", "before effect"),
     *("after effect", "before mark", "after mark", "before letter", "before history"),
-    "after history",
+    *("after history", "before snapshot", "after snapshot"),
 ]
 """The places that a company passes in its ordinary life."""
 PER_LIFE = 25

@@ -130,6 +130,8 @@ def live(directory: Path, settings: dict[str, Any]) -> None:
             company.delivery.run()
             if number % 6 == 5:
                 company.history.fresh()
+            if number % 3 == 1:
+                company.keeper.keep()
         company.pipeline.tick(END)
         company.delivery.run()
         company.history.fresh()

@@ -26,7 +26,7 @@ def test_the_story_says_something(lives):
 def test_killed_once_at_every_named_place_it_ends_as_if_nothing_had_happened(lives):
     path = lives.begin("named")
     for number, point in enumerate(LIVED):
-        rare = point.endswith(("migration", "history", "letter"))
+        rare = point.endswith(("migration", "history", "letter", "snapshot"))
         assert lives.live(path, f"{point}:{1 if rare else 1 + number % 4}") == KILLED, point
     assert lives.live(path) == 0
     verdict = lives.judge(path)

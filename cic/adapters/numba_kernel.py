@@ -1,0 +1,749 @@
+"""The live traits in arrays, by compiled code: for millions of customers (extra ``fast``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from heapq import heapify, heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from cic.adapters import numba_windows as run
+from cic.aggregates import HOLD, SCALE
+from cic.kernel import Kernel
+from cic.plans import Scope, TraitPlan
+from cic.snapshot import (
+    CODED,
+    NOTHING,
+    SEPARATOR,
+    Columns,
+    answered,
+    code_key,
+    covered,
+    order_text,
+    question,
+    uncovered,
+)
+from cid.model.fact import Fact
+from cid.model.relationship import Regrouped
+
+KINDS = ("count", "sum", "average", "min", "max", "first", "last", "distinct")
+WIDTH = {"sum": 2, "average": 3}
+FAR = 1 << 61
+SIGNALS, WINDOWS, DISTINCTS = 64, 31, 31
+Program = tuple[
+    np.uint64,
+    tuple[tuple[int, int, Callable[[Any], Any] | None, Callable[[Any], Any] | None, Any], ...],
+]
+
+
+class NumbaKernel:
+    """The same as `cic.kernel.Kernel`, with all state in arrays.
+
+    Traits of kinds that are not compiled live in a pure kernel inside it.
+    """
+
+    def __init__(
+        self,
+        plans: Mapping[str, Sequence[TraitPlan]],
+        count: int,
+        read: Callable[[str, str], Any] | None = None,
+    ) -> None:
+        self._count = count
+        every = {plan.index: plan for some in plans.values() for plan in some}
+        ours = _taken(every)
+        self._rest = _kernel_of_others(plans, ours, count, read)
+        self._place: dict[int, TraitPlan] = ours
+        mine = {event: [p for p in some if p.index in ours] for event, some in plans.items()}
+        mine = {event: some for event, some in mine.items() if some}
+        self._covers = covered(mine)
+        self._events = {event: number for number, event in enumerate(mine)}
+        self._plan_signals(mine)
+        self._plan_traits()
+        self._programs = {event: self._program(mine[event]) for event in mine}
+        self._future: list[tuple[int, tuple[int, str, str], Fact]] = []
+        self._codes: dict[Any, int] = {}
+        self._values: list[Any] = []
+        self._identities: dict[str, int] = {}
+        self._identity_names: list[str] = []
+        self._customers: dict[str, int] = {}
+        self._customer_names: list[str] = []
+        self.touched: dict[str, int] = {}
+        self._begin(0, 0, 0)
+
+    def _plan_signals(self, plans: Mapping[str, Sequence[TraitPlan]]) -> None:
+        """Give each distinct question to the same events a number."""
+        events: dict[int, list[str]] = {}
+        for event, some in plans.items():
+            for plan in some:
+                events.setdefault(plan.index, []).append(event)
+        signals: dict[tuple[str, tuple[str, ...]], int] = {}
+        self._signal_of: dict[int, int] = {}
+        kinds: list[int] = []
+        for plan in self._place.values():
+            key = (question(plan), tuple(events[plan.index]))
+            if key not in signals:
+                signals[key] = len(kinds)
+                kinds.append(answered(plan))
+            self._signal_of[plan.index] = signals[key]
+        self._signals = list(signals)
+        self._valued = np.array(kinds, np.int64)
+        self._kinds = kinds
+        self._valued_bits = sum(1 << n for n, kind in enumerate(kinds) if kind != NOTHING)
+
+    def _plan_traits(self) -> None:
+        lengths = sorted({plan.window for plan in self._place.values() if plan.window})
+        order = [*lengths, 0]
+        traits = sorted(self._place.values(), key=lambda plan: order.index(plan.window))
+        self._lengths = lengths
+        self._words = max(1, (self._count + 62) // 63)
+        self._traits = np.zeros(len(traits), run.TRAIT)
+        self._windows = np.zeros(len(order), run.WINDOW)
+        self._windows["due"] = run.NEVER
+        self._windows["length"] = [*lengths, run.NEVER]
+        self._columns: dict[int, tuple[str, int, int]] = {}
+        column = 0
+        empty: list[int] = []
+        distinct: dict[int, int] = {}
+        for t, plan in enumerate(traits):
+            signal, w = self._signal_of[plan.index], order.index(plan.window)
+            trait = self._traits[t]
+            trait["kind"], trait["signal"] = KINDS.index(plan.aggregate), signal
+            trait["column"], trait["window"] = column, w
+            trait["word"], trait["bit"] = plan.index // 63, 1 << (plan.index % 63)
+            trait["edges"] = -1
+            if plan.aggregate == "distinct":
+                trait["distinct"] = distinct.setdefault(signal, len(distinct))
+            self._columns[plan.index] = (plan.aggregate, column, t)
+            width = WIDTH.get(plan.aggregate, 1)
+            column += width
+            nothing = plan.aggregate in ("min", "max", "first", "last")
+            empty += [run.EMPTY if nothing else 0] * width
+            window = self._windows[w]
+            window["end"] = t + 1
+            if not int(window["signals"]):
+                window["start"] = t
+            window["signals"] = int(window["signals"]) | 1 << signal
+        self._empty = np.array(empty, np.int64)
+        self._edges = np.zeros(1, np.int64)
+
+    def _program(self, plans: Sequence[TraitPlan]) -> Program:
+        """Return what is to be asked of a fact, each question once."""
+        asked: dict[int, Any] = {}
+        for plan in plans:
+            if plan.index in self._place:
+                signal = self._signal_of[plan.index]
+                asked[signal] = (
+                    signal,
+                    self._kinds[signal],
+                    plan.where,
+                    plan.value,
+                    HOLD[plan.aggregate],
+                )
+        plain = sum(
+            1 << signal
+            for signal, kind, where, _, _ in asked.values()
+            if kind == NOTHING and where is None
+        )
+        rest = (
+            asked[signal]
+            for signal in sorted(asked)
+            if not (asked[signal][1] == NOTHING and asked[signal][2] is None)
+        )
+        return np.uint64(plain), tuple(rest)
+
+    def _begin(self, facts: int, customers: int, identities: int) -> None:
+        facts, customers = max(facts, 1_000), max(customers, 1_000)
+        self._e = np.zeros(facts + 1, run.FACT)
+        self._v = np.zeros(2 * facts, np.int64)
+        self._b = np.zeros(24 * facts, np.uint8)
+        self._i = np.full(max(identities, 1_000), -1, run.IDENTITY)
+        self._c = np.zeros((customers, 1 + self._words), np.int64)
+        self._c[:, 0] = -1
+        self._a = np.tile(self._empty, (customers, 1))
+        self._q = np.zeros(customers, np.int32)
+        self._h = _slots(4_096)
+        self._l = np.zeros((max(1, len(self._lengths)), 1_024), np.int32)
+        self._s = np.zeros(run.SCALARS, np.int64)
+        self._s[run.TRACK] = 1
+        self._s[run.TAIL] = -run.NEVER
+        self._s[run.DUE] = run.NEVER
+        self._s[run.VALUED] = np.uint64(self._valued_bits).astype(np.int64)
+        self._s[run.WORDS] = self._words
+        self._windows["position"] = 0
+        self._windows["late"] = 0
+        self._windows["due"] = run.NEVER
+        self._bind()
+
+    def _bind(self) -> None:
+        """Keep the arrays in the order in which compiled code takes them."""
+        e, v, b, i, c, a, q = self._e, self._v, self._b, self._i, self._c, self._a, self._q
+        h, each, t, w, x, s = self._h, self._l, self._traits, self._windows, self._edges, self._s
+        self._all = (e, v, b, i, c, a, q, h, each, t, w, x, s)
+        self._passing = (e, v, i, c, a, q, each, t, w, x, s)
+        self._again = (e, v, b, i, c, a, q, h, t, w, x, s)
+
+    # What a kernel is asked.
+
+    @property
+    def clock(self) -> int:
+        """The moment up to which time has passed."""
+        return int(self._s[run.CLOCK])
+
+    @clock.setter
+    def clock(self, moment: int) -> None:
+        self._s[run.CLOCK] = moment
+        if self._rest is not None:
+            self._rest.clock = moment
+
+    def watch(self, edges: Mapping[int, Collection[Decimal] | None]) -> None:
+        """Say which traits anybody looks at, and which numbers matter to them."""
+        numbers: list[int] = []
+        for index, (kind, _, t) in self._columns.items():
+            trait = self._traits[t]
+            trait["bit"] = 1 << (index % 63) if index in edges else 0
+            said = edges.get(index)
+            if said is None or kind not in ("count", "sum"):
+                continue
+            exact = [number * (SCALE if kind == "sum" else 1) for number in said]
+            if all(number == int(number) for number in exact):
+                trait["edges"] = len(numbers)
+                numbers += sorted(max(-FAR, min(FAR, int(number))) for number in exact)
+                trait["until"] = len(numbers)
+        self._edges = np.array([*numbers, 0], np.int64)
+        self._bind()
+        if self._rest is not None:
+            self._rest.watch(edges)
+
+    def next_due(self) -> int | None:
+        """Return the next moment at which a fact leaves a window or a future one arrives."""
+        due = int(self._s[run.DUE])
+        if self._future and self._future[0][0] < due:
+            due = self._future[0][0]
+        if self._rest is not None:
+            other = self._rest.next_due()
+            due = due if other is None else min(due, other)
+        return due if due < run.NEVER else None
+
+    def quiet_until(self, moment: int) -> bool:
+        """Say whether nothing happens by itself up to a moment, and nobody was touched before."""
+        due = self.next_due()
+        return (due is None or due > moment) and not self.touched
+
+    def advance(self, moment: int) -> None:
+        """Move the clock to a moment; everything due by then happens, each at its own instant."""
+        self._pass_time(moment, False)
+
+    def advance_until_touched(self, moment: int) -> None:
+        """Move the clock towards a moment; it stops at the first instant that touches somebody."""
+        self._pass_time(moment, True)
+
+    def _pass_time(self, moment: int, stop: bool) -> None:
+        while not (stop and self.touched):
+            until = moment
+            if self._future and self._future[0][0] < until:
+                until = self._future[0][0]
+            other = self._rest.next_due() if self._rest is not None else None
+            if other is not None and other < until:
+                until = max(other, self.clock)
+            run.advance(*self._passing, until, stop)
+            if self._s[run.TOUCHED]:
+                self._drain()
+                if stop and self.clock < until:
+                    # What is due elsewhere is due later than this instant.
+                    if self._rest is not None:
+                        self._rest.advance(self.clock)
+                    return
+            while self._future and self._future[0][0] <= until:
+                self._admit(heappop(self._future)[2])
+            if self._rest is not None:
+                self._rest.advance(until)
+                self._merge()
+            if until >= moment:
+                return
+
+    def apply(self, fact: Fact) -> None:
+        """Take in a fact at the present clock."""
+        if self._rest is not None:
+            self._rest.apply(fact)
+            if self._rest.touched:
+                self._merge()
+        if fact.event not in self._events:
+            return
+        if fact.identity not in self._identities:
+            self._know(fact.identity, fact.customer)
+        if fact.time > self._s[run.CLOCK]:
+            heappush(self._future, (fact.time, fact.order, fact))
+            return
+        self._admit(fact)
+
+    def extend(self, facts: Iterable[Fact]) -> None:
+        """Take in many facts at the present clock; nobody is touched."""
+        track, touched = self._s[run.TRACK], self.touched
+        self._s[run.TRACK], self.touched = 0, {}
+        try:
+            for fact in facts:
+                self.apply(fact)
+        finally:
+            self._s[run.TRACK], self.touched = track, touched
+
+    def regroup(self, event: Regrouped) -> None:
+        """Let facts follow their identities to other customers; log and cursors stay as they are."""
+        if self._rest is not None:
+            self._rest.regroup(event)
+            self._merge()
+        moved = [
+            (self._identities[identity], old, new)
+            for identity, (old, new) in event.moved.items()
+            if identity in self._identities
+        ]
+        stale = {name: self._customer(name) for _, old, new in moved for name in (old, new)}
+        for number in stale.values():
+            self._clear(number)
+        for identity, _, new in moved:
+            run.move(self._i, self._c, identity, stale[new])
+        for name, number in stale.items():
+            self._room(0, 0)
+            run.again(*self._again, number)
+            self.touched[name] = -1
+
+    def profile_changed(self, customer: str, attributes: Collection[str]) -> None:
+        """Hear that attributes of a customer have other values than before."""
+        if self._rest is not None:
+            self._rest.profile_changed(customer, attributes)
+            self._merge()
+
+    def retract(self, message_id: str) -> bool:
+        """Take a fact back as if it had never been received; say whether it was here."""
+        found = self._rest is not None and self._rest.retract(message_id)
+        self._merge()
+        waiting = [each for each in self._future if each[2].message_id != message_id]
+        found = found or len(waiting) < len(self._future)
+        heapify(waiting)
+        self._future = waiting
+        end = SEPARATOR.encode() + message_id.encode("utf-8", "surrogatepass")
+        for fact in run.ending(self._e, self._b, self._s, np.frombuffer(end, np.uint8)).tolist():
+            customer = int(self._i[self._e[fact]["identity"]]["owner"])
+            self._clear(customer)
+            run.unlink(self._e, self._i, self._s, fact)
+            run.again(*self._again, customer)
+            self.touched[self._customer_names[customer]] = -1
+            found = True
+        return found
+
+    def forget(self, name: str) -> None:
+        """Erase an identity with all its facts."""
+        if self._rest is not None:
+            self._rest.forget(name)
+            self._merge()
+        self._future = [each for each in self._future if each[2].identity != name]
+        heapify(self._future)
+        number = self._identities.pop(name, None)
+        if number is None:
+            return
+        customer = int(self._i[number]["owner"])
+        self._clear(customer)
+        run.drop(self._e, self._i, self._s, number)
+        run.move(self._i, self._c, number, -1)
+        run.again(*self._again, customer)
+        self.touched[self._customer_names[customer]] = -1
+        self._identity_names[number] = ""
+
+    def values(self, customer: str) -> list[Any]:
+        """Return the customer's traits, by index, as the outside knows them."""
+        return [self.value(customer, index) for index in range(self._count)]
+
+    def value(self, customer: str, index: int) -> Any:
+        """Return one trait of a customer."""
+        place = self._columns.get(index)
+        if place is None:
+            return self._rest.value(customer, index) if self._rest is not None else None
+        kind, column, t = place
+        number = self._customers.get(customer)
+        if number is None:
+            return Decimal(0) if kind == "sum" else 0 if kind in ("count", "distinct") else None
+        held = int(self._a[number, column])
+        if kind in ("count", "distinct"):
+            return held
+        if kind == "sum":
+            return Decimal((int(self._a[number, column + 1]) << 32) + held).scaleb(-4)
+        if kind == "average":
+            count = int(self._a[number, column + 2])
+            if not count:
+                return None
+            total = (int(self._a[number, column + 1]) << 32) + held
+            return (Decimal(total).scaleb(-4) / count).quantize(Decimal("0.0001"), ROUND_HALF_UP)
+        if held == run.STALE:
+            held = self._find(t, number)
+        if held == run.EMPTY:
+            return None
+        if kind in ("min", "max"):
+            return Decimal(held).scaleb(-4)
+        code = run._value(self._e, self._v, self._s, held, int(self._traits[t]["signal"]))
+        return self._values[code]
+
+    def facts(self) -> int:
+        """Return how many facts the kernel holds."""
+        rest = self._rest.facts() if self._rest is not None else 0
+        held = int(self._s[run.FACTS]) - int(self._s[run.DEAD]) + len(self._future)
+        return max(held, rest)
+
+    def drain(self) -> dict[str, int]:
+        """Return the touched customers with the bits of the traits that changed, and forget them."""
+        touched, self.touched = self.touched, {}
+        return touched
+
+    def owner(self, identity: str) -> str:
+        """Return the customer of an identity that has facts here."""
+        number = self._identities.get(identity)
+        if number is None and self._rest is not None:
+            return self._rest.owner(identity)
+        return self._customer_names[int(self._i[self._identities[identity]]["owner"])]
+
+    # Columns in and out.
+
+    def numbers(self, identities: Sequence[str], customers: Sequence[str]) -> Any:
+        """Make identities and their customers known; return a number for each, for `step`."""
+        return np.array(
+            [
+                self._know(identity, customer)
+                for identity, customer in zip(identities, customers, strict=True)
+            ],
+            np.int32,
+        )
+
+    def step(
+        self,
+        moment: int,
+        time: Any,
+        event: Any,
+        identity: Any,
+        said: Any,
+        values: Any,
+        lengths: Any,
+        texts: Any,
+    ) -> None:
+        """Let time pass to a moment and take in facts that happened by then, all in columns.
+
+        Args:
+            moment: the clock of the batch.
+            time: when each happened, at or before the moment.
+            event: numbers of events, in the order in which they have plans.
+            identity: numbers, from `numbers`.
+            said: a bit for each signal that it says something to.
+            values: what it says, fact by fact in order of the signals that have values.
+            lengths: how long each one's text is.
+            texts: source and message id of all, as `order_text` writes them.
+        """
+        run.jump(*self._passing, moment)
+        self._take(time, event, identity, said, values, lengths, texts)
+        if self._s[run.TOUCHED]:
+            self._drain()
+
+    def restore(
+        self, columns: Columns, owner: Callable[[str], str], without: Collection[str] = ()
+    ) -> None:
+        """Take in facts that were kept, at the present clock, without those of some events."""
+        if self._rest is not None:
+            self._rest.restore(columns, owner, without)
+        asked = {name: n for n, name in enumerate(columns.questions)}
+        wanted = np.zeros((max(1, len(columns.events)), len(asked) + 1), np.uint64)
+        for signal, (name, events) in enumerate(self._signals):
+            for number, event in enumerate(columns.events):
+                if event in events and event not in without and (not name or name in asked):
+                    wanted[number, asked[name] if name else -1] |= np.uint64(1 << signal)
+        said, packed = np.zeros(len(columns), np.uint64), _room_for(columns, wanted, self._valued)
+        codes = np.array([self._code(value) for value in columns.values] or [0], np.int64)
+        filled = run.unpack(
+            *(columns.event, columns.counts, columns.question, columns.value),
+            *(wanted, codes, self._valued, said, packed),
+        )
+        some = np.flatnonzero(said)
+        numbers = self.numbers(columns.identities, [owner(each) for each in columns.identities])
+        ours = np.array([self._events.get(event, -1) for event in columns.events] or [0], np.int32)
+        lengths = columns.lengths[some]
+        texts = columns.texts
+        if len(some) < len(columns):
+            ends = np.cumsum(columns.lengths, dtype=np.int64)
+            texts = _gathered(texts, (ends - columns.lengths)[some], lengths)
+        track, self._s[run.TRACK] = int(self._s[run.TRACK]), 0
+        self._take(
+            *(columns.time[some], ours[columns.event[some]], numbers[columns.identity[some]]),
+            *(said[some], packed[:filled], lengths, texts),
+        )
+        self._s[run.TRACK] = track
+        self.extend(
+            fact
+            for fact in columns.future
+            if fact.event not in without and fact.event in self._events
+        )
+
+    def events(self) -> set[str]:
+        """Return the events that any trait counts."""
+        return set(self._events) | (self._rest.events() if self._rest is not None else set())
+
+    def missing(self, covers: Mapping[str, Mapping[str, list[Any]]]) -> set[str]:
+        """Return the events of which more is needed than a snapshot has."""
+        rest = self._rest.missing(covers) if self._rest is not None else set()
+        return uncovered(self._covers, covers) | rest
+
+    def columns(self) -> Columns:
+        """Return the facts that still count, in columns, in the order in which they happened."""
+        n = int(self._s[run.FACTS])
+        e = self._e[:n]
+        keep = np.flatnonzero(e["live"])
+        keep = keep[np.argsort(e["time"][keep], kind="stable")]
+        starts = e["text"][keep]
+        lengths = self._e["text"][keep + 1] - starts
+        names = list(dict.fromkeys(name for name, _ in self._signals if name))
+        kinds = [0] * len(names)
+        answers = np.full(len(self._signals), -1, np.int64)
+        for signal, (name, _) in enumerate(self._signals):
+            if name:
+                answers[signal] = names.index(name)
+                kinds[names.index(name)] = self._kinds[signal]
+        room = int(_ones(e["said"][keep]).sum())
+        asked, values = np.zeros(room, np.uint16), np.zeros(room, np.int64)
+        counts = np.zeros(len(keep), np.uint16)
+        entries = run.pack(self._e, self._v, keep, self._valued, answers, counts, asked, values)
+        identities, owners = np.unique(e["identity"][keep], return_inverse=True)
+        mine = Columns(
+            self.clock,
+            self._covers,
+            list(self._events),
+            names,
+            kinds,
+            list(self._values),
+            [self._identity_names[each] for each in identities.tolist()],
+            [each[2] for each in sorted(self._future)],
+            e["time"][keep],
+            e["event"][keep].astype(np.uint16),
+            owners.astype(np.int32),
+            counts,
+            asked[:entries],
+            values[:entries],
+            lengths.astype(np.uint32),
+            _gathered(self._b, starts, lengths),
+        )
+        return mine
+
+    def _take(
+        self,
+        time: Any,
+        event: Any,
+        identity: Any,
+        said: Any,
+        values: Any,
+        lengths: Any,
+        texts: Any,
+    ) -> None:
+        count = len(time)
+        self._room(count, len(values), len(texts))
+        s = self._s
+        first, value, text = int(s[run.FACTS]), int(s[run.VALUES]), int(s[run.TEXT])
+        e = self._e[first : first + count]
+        e["time"], e["event"], e["identity"] = time, event, identity
+        e["said"], e["past"] = said, 0
+        places = _ones(said & np.uint64(self._valued_bits))
+        e["place"] = value + np.cumsum(places) - places
+        self._e["text"][first + 1 : first + 1 + count] = text + np.cumsum(lengths, dtype=np.int64)
+        self._v[value : value + len(values)] = values
+        self._b[text : text + len(texts)] = texts
+        s[run.VALUES], s[run.TEXT] = value + len(values), text + len(texts)
+        while s[run.FACTS] < first + count:
+            run.admit_all(*self._all, first + count)
+            if s[run.FACTS] < first + count:
+                self._more_slots()
+
+    # Inside.
+
+    def _admit(self, fact: Fact) -> None:
+        plain, asked = self._programs[fact.event]
+        said, values = int(plain), []
+        if asked:
+            scope = Scope(fact.properties)
+            scope.fact = fact
+            for signal, kind, where, value, hold in asked:
+                if where is not None and where(scope) is not True:
+                    continue
+                if kind == NOTHING:
+                    said |= 1 << signal
+                    continue
+                held = hold(value(scope) if value is not None else 1)
+                if held is None:
+                    continue
+                said |= 1 << signal
+                values.append(self._code(held) if kind == CODED else held)
+        if not said:
+            return
+        text = order_text(fact.source, fact.message_id)
+        s = self._s
+        n, start, begin = len(values), int(s[run.VALUES]), int(s[run.TEXT])
+        if (
+            s[run.FACTS] + 2 >= len(self._e)
+            or start + n >= len(self._v)
+            or begin + len(text) >= len(self._b)
+            or s[run.SLOTS] + 64 > len(self._h) // 2
+            or s[run.HEAP] + 1 >= self._l.shape[1]
+        ):
+            self._room(1, n, len(text))
+            self._more_slots()
+        for place, held in enumerate(values, start):
+            self._v[place] = held
+        self._b[begin : begin + len(text)] = np.frombuffer(text, np.uint8)
+        identity = self._identities[fact.identity]
+        event = self._events[fact.event]
+        run.admit(*self._all, fact.time, event, identity, np.uint64(said), n, len(text))
+        if s[run.TOUCHED]:
+            self._drain()
+
+    def _know(self, identity: str, customer: str) -> int:
+        number = self._identities.get(identity)
+        if number is None:
+            number = self._identities[identity] = len(self._identity_names)
+            self._identity_names.append(identity)
+            if number >= len(self._i):
+                more = np.full(len(self._i), -1, run.IDENTITY)
+                self._i = np.concatenate([self._i, more])
+                self._bind()
+            owner = self._customer(customer)
+            run.move(self._i, self._c, number, owner)
+        return number
+
+    def _customer(self, name: str) -> int:
+        number = self._customers.get(name)
+        if number is None:
+            number = self._customers[name] = len(self._customer_names)
+            self._customer_names.append(name)
+            if number >= len(self._c):
+                size = len(self._c)
+                more = np.zeros((size, self._c.shape[1]), np.int64)
+                more[:, 0] = -1
+                self._c = np.concatenate([self._c, more])
+                self._a = np.concatenate([self._a, np.tile(self._empty, (size, 1))])
+                self._q = np.concatenate([self._q, np.zeros(size, np.int32)])
+                self._bind()
+        return number
+
+    def _code(self, value: Any) -> int:
+        key = code_key(value)
+        code = self._codes.get(key)
+        if code is None:
+            code = self._codes[key] = len(self._values)
+            self._values.append(value)
+        return code
+
+    def _clear(self, customer: int) -> None:
+        run.clear(
+            *(self._e, self._v, self._i, self._c, self._a, self._h),
+            *(self._traits, self._s, self._empty, customer),
+        )
+
+    def _find(self, t: int, customer: int) -> int:
+        e, v, b, i, c, a = self._all[:6]
+        return int(run.find(e, v, b, i, c, a, self._traits, self._s, t, customer))
+
+    def _room(self, facts: int, values: int, texts: int = 0) -> None:
+        s = self._s
+        self._e = _grown(self._e, int(s[run.FACTS]) + facts + 2)
+        self._v = _grown(self._v, int(s[run.VALUES]) + values + 1)
+        self._b = _grown(self._b, int(s[run.TEXT]) + texts + 1)
+        self._bind()
+
+    def _more_slots(self) -> None:
+        s = self._s
+        if s[run.HEAP] + 1 >= self._l.shape[1]:
+            self._l = np.concatenate([self._l, np.zeros_like(self._l)], axis=1)
+        if s[run.SLOTS] + 64 > len(self._h) // 2:
+            fresh = _slots(2 * len(self._h))
+            run.rehash(self._e, self._traits, self._h, fresh, s)
+            self._h = fresh
+        self._bind()
+
+    def _drain(self) -> None:
+        s = self._s
+        count, words = int(s[run.TOUCHED]), self._words
+        for number in self._q[:count].tolist():
+            bits = 0
+            for word in range(words):
+                bits |= int(self._c[number, word + 1]) << (63 * word)
+            self._c[number, 1:] = 0
+            name = self._customer_names[number]
+            self.touched[name] = self.touched.get(name, 0) | bits
+        s[run.TOUCHED] = 0
+
+    def _merge(self) -> None:
+        if self._rest is not None:
+            for name, bits in self._rest.drain().items():
+                self.touched[name] = self.touched.get(name, 0) | bits
+
+
+def _taken(plans: Mapping[int, TraitPlan]) -> dict[int, TraitPlan]:
+    """Return the plans that are compiled: those that arrays have room for."""
+    taken: dict[int, TraitPlan] = {}
+    windows: set[int] = set()
+    distincts = 0
+    for index, plan in plans.items():
+        if plan.aggregate not in KINDS or not plan.plain:
+            continue
+        lengths = windows | ({plan.window} if plan.window else set())
+        distinct = plan.aggregate == "distinct"
+        if len(taken) < SIGNALS and len(lengths) <= WINDOWS and distincts + distinct <= DISTINCTS:
+            taken[index] = plan
+            windows, distincts = lengths, distincts + distinct
+    return taken
+
+
+def _kernel_of_others(
+    plans: Mapping[str, Sequence[TraitPlan]],
+    taken: Mapping[int, TraitPlan],
+    count: int,
+    read: Callable[[str, str], Any] | None,
+) -> Kernel | None:
+    others = {
+        event: [plan for plan in some if plan.index not in taken] for event, some in plans.items()
+    }
+    others = {event: some for event, some in others.items() if some}
+    if not others:
+        return None
+    return Kernel(others, count, read) if read is not None else Kernel(others, count)
+
+
+def _room_for(columns: Columns, wanted: Any, valued: Any) -> Any:
+    """Return an array with room for the values of all signals that the facts answer."""
+    most = max((int(row).bit_count() for row in np.bitwise_or.reduce(wanted, axis=1)), default=0)
+    widest = 0
+    for row in wanted:
+        for cell in row:
+            widest = max(widest, int(cell).bit_count())
+    del most, valued
+    return np.zeros(max(1, widest) * len(columns.value), np.int64)
+
+
+def _slots(size: int) -> Any:
+    slots = np.zeros(size, run.SLOT)
+    slots["customer"] = -1
+    return slots
+
+
+def _grown(array: Any, size: int) -> Any:
+    if size <= len(array):
+        return array
+    more = np.zeros(max(size, len(array) + len(array) // 2), array.dtype)
+    more[: len(array)] = array
+    return more
+
+
+def _ones(bits: Any) -> Any:
+    return np.bitwise_count(bits).astype(np.int64)
+
+
+def _gathered(blob: Any, starts: Any, lengths: Any) -> Any:
+    """Return some stretches of a row of bytes, one behind the other."""
+    ends = np.cumsum(lengths, dtype=np.int64)
+    total = int(ends[-1]) if len(ends) else 0
+    if not total:
+        return np.zeros(0, np.uint8)
+    shifts = np.repeat(starts - (ends - lengths), lengths)
+    return blob[shifts + np.arange(total)]
