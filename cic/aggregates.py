@@ -8,7 +8,7 @@ is not removed here: the kernel makes the customer's state anew.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 SCALE = 10_000
 LIMIT = 10**14
 """A number this large or larger contributes nothing: it is no amount."""
+
+FIRST, THEN = 1, 2
+"""The steps of a sequence."""
 
 Order = tuple[int, str, str]
 
@@ -241,6 +244,90 @@ class _Since(_Newest):
         return int(last + units * unit)
 
 
+class _Streak(Aggregate):
+    """How many facts each day, week or month had."""
+
+    empty: Any = 0
+    moves = True
+
+    def start(self, calendar: Calendar | None) -> Any:
+        return (calendar, {})
+
+    def add(self, state: Any, held: Any, order: Order) -> Any:
+        calendar, facts = state
+        number = calendar.number(order[0])
+        facts[number] = facts.get(number, 0) + 1
+        return state
+
+    def remove(self, state: Any, held: Any, order: Order) -> Any:
+        calendar, facts = state
+        number = calendar.number(order[0])
+        facts[number] -= 1
+        if not facts[number]:
+            del facts[number]
+        return state
+
+    def read(self, state: Any, clock: int) -> Any:
+        calendar, facts = state
+        last = calendar.number(clock)
+        if last not in facts:
+            last -= 1
+        first = last
+        while first in facts:
+            first -= 1
+        return last - first
+
+    def turns(self, state: Any, after: int, numbers: Sequence[int] | None) -> int | None:
+        calendar, facts = state
+        due = calendar.begin(max(facts) + 2) if facts else 0
+        return due if due > after else None
+
+
+class _Sequence(Aggregate):
+    """The first and the then events in order, and which of the latter came soon enough after one."""
+
+    @property
+    def empty(self) -> Any:
+        return 0 if self.plan.counted else False
+
+    def start(self, calendar: Calendar | None) -> Any:
+        return ([], [], set())
+
+    def add(self, state: Any, held: Any, order: Order) -> Any:
+        firsts, thens, followed = state
+        if held == FIRST:
+            insort(firsts, order)
+            followed.update(self._after(thens, order))
+        else:
+            insort(thens, order)
+            if self._follows(firsts, order):
+                followed.add(order)
+        return state
+
+    def remove(self, state: Any, held: Any, order: Order) -> Any:
+        firsts, thens, followed = state
+        if held == FIRST:
+            del firsts[bisect_left(firsts, order)]
+            for then in self._after(thens, order):
+                if not self._follows(firsts, then):
+                    followed.discard(then)
+        else:
+            del thens[bisect_left(thens, order)]
+            followed.discard(order)
+        return state
+
+    def read(self, state: Any, clock: int) -> Any:
+        return len(state[2]) if self.plan.counted else bool(state[2])
+
+    def _follows(self, firsts: list[Order], then: Order) -> bool:
+        place = bisect_left(firsts, then)
+        return place > 0 and firsts[place - 1][0] > then[0] - self.plan.within
+
+    def _after(self, thens: list[Order], first: Order) -> list[Order]:
+        begin = bisect_right(thens, first)
+        return thens[begin : bisect_left(thens, (first[0] + self.plan.within,), begin)]
+
+
 def _insert(state: list[tuple[Order, Any]], held: Any, order: Order) -> None:
     # Nearly every fact is the newest: look at the end first.
     if not state or state[-1][0] < order:
@@ -285,7 +372,12 @@ _EVER: dict[str, type[Aggregate]] = {
     "max": _LargestEver,
     "first": _OldestEver,
 }
-_SPECIAL: dict[str, type[Aggregate]] = {"recent": _Recent, "since": _Since}
+_SPECIAL: dict[str, type[Aggregate]] = {
+    "recent": _Recent,
+    "since": _Since,
+    "streak": _Streak,
+    "sequence": _Sequence,
+}
 
 
 def scaled(value: Any) -> int | None:
@@ -345,6 +437,16 @@ def one(value: Any) -> int:
     return 1
 
 
+def first_step(value: Any) -> int:
+    """Return what tells the first event of a sequence."""
+    return FIRST
+
+
+def then_step(value: Any) -> int:
+    """Return what tells the second event of a sequence."""
+    return THEN
+
+
 HOLD: dict[str, Callable[[Any], Any]] = {
     "count": one,
     "sum": scaled,
@@ -356,4 +458,11 @@ HOLD: dict[str, Callable[[Any], Any]] = {
     "distinct": distinct_key,
     "recent": raw,
     "since": one,
+    "streak": one,
 }
+STEPS = {FIRST: first_step, THEN: then_step}
+
+
+def hold_of(plan: TraitPlan) -> Callable[[Any], Any]:
+    """Return what makes a value into what is held of it; None means that it does not contribute."""
+    return STEPS[plan.step] if plan.step else HOLD[plan.aggregate]

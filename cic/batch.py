@@ -21,7 +21,8 @@ from typing import Any
 
 from cic.columns import MOMENT, Expression, Unreadable, at_most, text_literal
 from cic.model import Trait
-from cic.oracle import average, formula_of, trait_of
+from cic.oracle import average, bounds, formula_of, trait_of
+from cic.periods import NEVER
 from cic.ports import Engine
 from cid.kit.clock import to_datetime
 from cid.kit.definitions import Entry
@@ -52,7 +53,7 @@ def compute(
     """
     asked, traits = traits, _with_inputs(traits)
     plain = {name: entry for name, entry in traits.items() if not entry.value.formula}
-    values = _compute(engine, plain, as_of, known_at)
+    values = _compute(engine, plain, as_of, known_at, profiles)
     if len(plain) == len(asked):
         return values
     formulas = [(name, traits[name].value) for name in _inputs_first(traits)]
@@ -98,7 +99,13 @@ def _inputs_first(traits: Traits) -> list[str]:
     return list(found)
 
 
-def _compute(engine: Engine, traits: Traits, as_of: int, known_at: int | None) -> Values:
+def _compute(
+    engine: Engine,
+    traits: Traits,
+    as_of: int,
+    known_at: int | None,
+    profiles: Mapping[str, Mapping[str, Any]],
+) -> Values:
     known = "" if known_at is None else f" AND {at_most('received', known_at)}"
     owners = _ask(engine, f"SELECT DISTINCT customer FROM facts WHERE customer IS NOT NULL{known}")
     empty = {name: empty_value(entry.value) for name, entry in traits.items()}
@@ -111,7 +118,7 @@ def _compute(engine: Engine, traits: Traits, as_of: int, known_at: int | None) -
         doubtful = set(question.read)
     rest = [name for name in traits if name in doubtful or name not in question.read]
     if rest:
-        _by_oracle(engine, {name: traits[name] for name in rest}, as_of, known, values)
+        _by_oracle(engine, {name: traits[name] for name in rest}, as_of, known, values, profiles)
     return values
 
 
@@ -121,9 +128,9 @@ def empty_value(trait: Trait) -> Any:
     >>> empty_value(Trait(of=("Order Completed",), count=True))
     0
     """
-    if trait.formula:
+    if trait.formula or trait.sequence:
         return trait_of(trait, (), 0)
-    empty = {"count": 0, "distinct": 0, "sum": Decimal(0), "recent": []}
+    empty = {"count": 0, "distinct": 0, "sum": Decimal(0), "recent": [], "streak": 0}
     return empty.get(trait.aggregate)
 
 
@@ -147,9 +154,15 @@ class _Question:
         where = Expression(trait.where) if trait.where else None
         condition = where.sql() if where else ""
         filter_ = counted = f"event IN ({_list(trait.of)})"
-        if trait.window:
-            counted += f" AND NOT {at_most('time', self._as_of - trait.window_length)}"
-            filter_ = counted
+        if trait.zone_of or trait.streak or trait.sequence:
+            # Each customer has a zone of her own, or a fact alone does not tell whether it counts.
+            raise Unreadable(trait.aggregate)
+        after, until = bounds(trait, self._as_of, {})
+        if after > -NEVER:
+            counted += f" AND NOT {at_most('time', after)}"
+        if until < self._as_of:
+            counted += f" AND {at_most('time', until)}"
+        filter_ = counted
         if where:
             filter_ += f" AND {self._column(trait, condition)}"
             if odd := where.odd():
@@ -253,7 +266,14 @@ def _raw(cell: str, _: Any) -> Any:
     return json.loads(cell) if cell[0] in '"tf' else Decimal(cell)
 
 
-def _by_oracle(engine: Engine, traits: Traits, as_of: int, known: str, values: Values) -> None:
+def _by_oracle(
+    engine: Engine,
+    traits: Traits,
+    as_of: int,
+    known: str,
+    values: Values,
+    profiles: Mapping[str, Mapping[str, Any]],
+) -> None:
     events = {event for entry in traits.values() for event in entry.value.of}
     wanted = [
         *("customer", "source", "type", "event", "epoch_ms(time)", "epoch_ms(received)"),
@@ -266,9 +286,9 @@ def _by_oracle(engine: Engine, traits: Traits, as_of: int, known: str, values: V
         fact.properties = json.loads(properties)
         owned[customer].append(fact)
     for customer, own in values.items():
-        facts = owned.get(customer, [])
+        facts, profile = owned.get(customer, []), profiles.get(customer, {})
         for name, entry in traits.items():
-            own[name] = trait_of(entry.value, facts, as_of)
+            own[name] = trait_of(entry.value, facts, as_of, profile)
 
 
 def profiles(

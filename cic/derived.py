@@ -8,67 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
 from cic.kernel import Kernel, Read, TraitPlan
 from cic.model import Trait
+from cic.ports import Live
 from cid.feel import compile_expression
 from cid.kit.definitions import Entry
-from cid.model.fact import Fact
-from cid.model.relationship import Regrouped
-
-
-class Live(Protocol):
-    """The live traits of all customers, whoever keeps them."""
-
-    clock: int
-    touched: dict[str, int]
-
-    def watch(self, edges: Mapping[int, Collection[Decimal] | None]) -> None:
-        """Say which traits anybody looks at, and which numbers matter to them."""
-
-    def next_due(self) -> int | None:
-        """Return the next moment at which something may change by itself."""
-
-    def quiet_until(self, moment: int) -> bool:
-        """Say whether nothing happens by itself up to a moment, and nobody was touched before."""
-
-    def advance(self, moment: int) -> None:
-        """Move the clock to a moment at once."""
-
-    def advance_until_touched(self, moment: int) -> None:
-        """Move the clock towards a moment; it stops at the first instant that touches somebody."""
-
-    def apply(self, fact: Fact) -> None:
-        """Take in a fact at the present clock."""
-
-    def regroup(self, event: Regrouped) -> None:
-        """Let facts follow their identities to other customers."""
-
-    def profile_changed(self, customer: str, attributes: Collection[str]) -> None:
-        """Hear that attributes of a customer have other values than before."""
-
-    def retract(self, message_id: str) -> bool:
-        """Take a fact back as if it had never been received; say whether it was here."""
-
-    def forget(self, name: str) -> None:
-        """Erase an identity with all its facts."""
-
-    def values(self, customer: str) -> list[Any]:
-        """Return the customer's traits, by index."""
-
-    def value(self, customer: str, index: int) -> Any:
-        """Return one trait of a customer."""
-
-    def drain(self) -> dict[str, int]:
-        """Return the touched customers with the bits of the traits that changed, and forget them."""
-
-    def owner(self, identity: str) -> str:
-        """Return the customer of an identity that has facts here."""
-
-    def facts(self) -> int:
-        """Return how many facts are held."""
-
 
 Make = Callable[[Mapping[str, Sequence[TraitPlan]], int, Read], Live]
 """What makes a kernel of plans, a number of traits, and a reader of customers' attributes."""
@@ -125,6 +71,11 @@ class Derived:
         self.forget = kernel.forget
         self.owner = kernel.owner
         self.facts = kernel.facts
+        self.extend = kernel.extend
+        self.events = kernel.events
+        self.missing = kernel.missing
+        self.columns = kernel.columns
+        self.restore = kernel.restore
 
     @property
     def clock(self) -> int:

@@ -15,83 +15,23 @@ Numbers are whole ten-thousandths inside, so that sums are exactly reversible.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from heapq import heapify, heappop, heappush
 from typing import Any
 
 from cic.aggregates import Aggregate, Order
+from cic.periods import calendar, own_zone
 from cic.plans import Part, Program, TraitPlan, aggregates, crossed, edges_of, plan, window_of
 from cic.snapshot import Columns, Said, answered, columns_of, covered, question, uncovered
+from cic.windows import FEW, NEVER, Customer, Dated, Identity, Kept, Sliding
 from cid.model.fact import Fact
 from cid.model.relationship import Regrouped
 
-__all__ = ["Kept", "Kernel", "TraitPlan", "plan"]
-
-NEVER = 1 << 62
-FEW = 32
-"""Facts of one identity that are kept without asking which of them can still matter."""
+__all__ = ["NEVER", "Kept", "Kernel", "TraitPlan", "plan"]
 
 Read = Callable[[str, str], Any]
 """A customer's attribute by name."""
-
-
-class Customer:
-    """A customer as the kernel knows her: what is kept for each trait, and whose facts are hers."""
-
-    __slots__ = ("armed", "identities", "name", "state")
-
-    def __init__(self, name: str, state: list[Any]) -> None:
-        self.name = name
-        self.state = state
-        self.identities: set[Identity] = set()
-        self.armed: dict[int, int] = {}
-        """By trait that changes by itself: the moment at which it is looked at next."""
-
-
-class Identity:
-    """An identity with its facts, and the customer whose they are now."""
-
-    __slots__ = ("customer", "facts", "many", "name")
-
-    def __init__(self, name: str, customer: Customer) -> None:
-        self.name = name
-        self.customer = customer
-        self.facts: list[Kept] = []
-        self.many = FEW
-
-
-class Kept:
-    """A fact as the kernel keeps it: when, whose, and what it contributes."""
-
-    __slots__ = ("held", "identity", "order", "program")
-
-    def __init__(
-        self, order: Order, identity: Identity, program: Program, held: tuple[Any, ...] | None
-    ) -> None:
-        self.order = order
-        self.identity = identity
-        self.program = program
-        self.held = held
-
-    def __lt__(self, other: Kept) -> bool:
-        return self.order < other.order
-
-
-class Sliding:
-    """A window of constant length with its facts in the order in which they leave."""
-
-    __slots__ = ("due", "late", "length", "number", "queue")
-
-    def __init__(self, number: int, length: int) -> None:
-        self.number = number
-        self.length = length
-        self.queue: deque[Kept] = deque()
-        self.late: list[Kept] = []
-        """Facts that arrived behind others that happened later; a heap."""
-        self.due = NEVER
-        """When the next fact leaves."""
 
 
 class Kernel:
@@ -105,12 +45,24 @@ class Kernel:
         self._kinds = [each.plan.aggregate if each else "" for each in self._aggregates]
         windows = sorted({window_of(plan) for some in plans.values() for plan in some})
         numbers = {window: n for n, window in enumerate(w for w in windows if w[0] or w[1])}
+        self._read = read
         # The longest first: a fact that is too old for one is too old for all that follow.
         self._windows = [
             Sliding(number, window[0])
             for window, number in sorted(numbers.items(), reverse=True)
             if not window[1]
         ]
+        self._dated = [
+            Dated(number, window[1], window[3], self._zones(*window[2:]))
+            for window, number in numbers.items()
+            if window[1]
+        ]
+        self._streaks = [
+            (each.plan.index, each.plan.streak, self._zones(each.plan.zone, each.plan.zone_of))
+            for each in found.values()
+            if each.plan.streak
+        ]
+        self._zone_words = {each.plan.zone_of for each in found.values()} - {""}
         self._programs = {event: Program(event, some, numbers) for event, some in plans.items()}
         self._gone = Program("", (), numbers)
         self._covers = covered(plans)
@@ -118,6 +70,11 @@ class Kernel:
             program.sliding = tuple(
                 (window, part)
                 for window in self._windows
+                if (part := program.parts[window.number]) is not None
+            )
+            program.dated = tuple(
+                (window, part)
+                for window in self._dated
                 if (part := program.parts[window.number]) is not None
             )
         self._future: list[tuple[int, Order, Fact]] = []
@@ -134,6 +91,13 @@ class Kernel:
         self._wire()
         self.clock = 0
         self._due = NEVER
+
+    def _zones(self, zone: str, attribute: str) -> Callable[[str], str]:
+        """Return what tells a customer's time zone."""
+        read = self._read
+        if not attribute or read is None:
+            return lambda customer: zone
+        return lambda customer: own_zone(read(customer, attribute), zone)
 
     def watch(self, edges: Mapping[int, Collection[Decimal] | None]) -> None:
         """Say which traits anybody looks at, and which numbers matter to them.
@@ -195,6 +159,9 @@ class Kernel:
         for window in self._windows:
             if window.due <= moment:
                 self._expire(window, moment - window.length)
+        for dated in self._dated:
+            if dated.due <= moment:
+                self._turn(dated, moment)
         while self._future and self._future[0][0] <= moment:
             fact = heappop(self._future)[2]
             self._facts -= 1
@@ -204,6 +171,9 @@ class Kernel:
         for window in self._windows:
             if window.due < due:
                 due = window.due
+        for dated in self._dated:
+            if dated.due < due:
+                due = dated.due
         if self._future and self._future[0][0] < due:
             due = self._future[0][0]
         if self._timers and self._timers[0][0] < due:
@@ -240,8 +210,15 @@ class Kernel:
             kept = heappop(late)
             part = kept.program.parts[number]
             if part is not None:
-                self._leave(part, kept)
+                self._move(part, kept, -1)
         window.due = due + window.length if due < NEVER else NEVER
+
+    def _turn(self, window: Dated, moment: int) -> None:
+        """Let a window of the calendar go on to the next period."""
+        for kept, enters in window.turn(moment):
+            part = kept.program.parts[window.number]
+            if part is not None:
+                self._move(part, kept, 1 if enters else -1)
 
     def apply(self, fact: Fact) -> None:
         """Take in a fact at the present clock."""
@@ -262,13 +239,18 @@ class Kernel:
     def _meet(self, name: str, owner: str) -> Identity:
         customer = self._customers.get(owner)
         if customer is None:
-            customer = self._customers[owner] = Customer(owner, self._fresh())
+            customer = self._customers[owner] = Customer(owner, self._fresh(owner))
         identity = self._identities[name] = Identity(name, customer)
         customer.identities.add(identity)
         return identity
 
-    def _fresh(self) -> list[Any]:
-        return [each.start(None) if each is not None else None for each in self._aggregates]
+    def _fresh(self, customer: str) -> list[Any]:
+        state = [each.start(None) if each is not None else None for each in self._aggregates]
+        for index, unit, zone in self._streaks:
+            aggregate = self._aggregates[index]
+            if aggregate is not None:
+                state[index] = aggregate.start(calendar(unit, zone(customer)))
+        return state
 
     def _admit(self, program: Program, identity: Identity, fact: Fact) -> None:
         held: tuple[Any, ...] | None = None
@@ -315,6 +297,17 @@ class Kernel:
                 state[index] += 1
             if part.more:
                 bits |= self._put_in(part, kept, customer)
+        for dated, part in program.dated:
+            if dated.open(kept, clock):
+                counted = True
+                if dated.expect(kept, clock):
+                    bits |= part.bits
+                    for index in part.simple:
+                        state[index] += 1
+                    if part.more:
+                        bits |= self._put_in(part, kept, customer)
+                if dated.due < self._due:
+                    self._due = dated.due
         if not counted:
             return
         facts = identity.facts
@@ -335,7 +328,9 @@ class Kernel:
 
     def _open(self, kept: Kept) -> bool:
         program = kept.program
-        return program.lasting is not None or kept.order[0] > self.clock - program.longest
+        if program.lasting is not None or kept.order[0] > self.clock - program.longest:
+            return True
+        return any(dated.open(kept, self.clock) for dated, _ in program.dated)
 
     def _put_in(self, part: Part, kept: Kept, customer: Customer) -> int:
         """Take in what is not simply counted; return the bits of the traits for which that can matter."""
@@ -392,12 +387,6 @@ class Kernel:
                 bits |= bit
         return bits
 
-    def _enter(self, part: Part, kept: Kept) -> None:
-        self._move(part, kept, 1)
-
-    def _leave(self, part: Part, kept: Kept) -> None:
-        self._move(part, kept, -1)
-
     def _move(self, part: Part, kept: Kept, step: int) -> None:
         customer = kept.identity.customer
         bits = part.bits
@@ -443,14 +432,16 @@ class Kernel:
             identity.customer.identities.discard(identity)
             stale.update((old, new, identity.customer.name))
             if new not in self._customers:
-                self._customers[new] = Customer(new, self._fresh())
+                self._customers[new] = Customer(new, self._fresh(new))
             identity.customer = self._customers[new]
             identity.customer.identities.add(identity)
         for customer in stale:
             self._renew(customer)
 
     def profile_changed(self, customer: str, attributes: Collection[str]) -> None:
-        """Hear that attributes of a customer have other values than before."""
+        """Hear that attributes of a customer have other values than before: her time zone may be another."""
+        if customer in self._customers and not self._zone_words.isdisjoint(attributes):
+            self._renew(customer)
 
     def retract(self, message_id: str) -> bool:
         """Take a fact back as if it had never been received; say whether it was here.
@@ -488,10 +479,10 @@ class Kernel:
         self._facts -= len(self._future) - len(waiting)
         heapify(waiting)
         self._future = waiting
-        for window in self._windows:
-            window.queue = deque(kept for kept in window.queue if kept.identity is not identity)
-            window.late = [kept for kept in window.late if kept.identity is not identity]
-            heapify(window.late)
+        for sliding in self._windows:
+            sliding.without(identity)
+        for dated in self._dated:
+            dated.without(identity)
         identity.customer.identities.discard(identity)
         self._renew(identity.customer.name)
 
@@ -501,7 +492,7 @@ class Kernel:
         customer = self._customers.get(name)
         if customer is None:
             return
-        customer.state, customer.armed = self._fresh(), {}
+        customer.state, customer.armed = self._fresh(name), {}
         if not customer.identities:
             del self._customers[name]
             return
@@ -512,10 +503,14 @@ class Kernel:
             for kept in identity.facts:
                 program = kept.program
                 if program.lasting is not None:
-                    self._enter(program.lasting, kept)
+                    self._move(program.lasting, kept, 1)
                 for window, part in program.sliding:
                     if kept.order[0] > clock - window.length:
-                        self._enter(part, kept)
+                        self._move(part, kept, 1)
+                for dated, part in program.dated:
+                    if dated.expect(kept, clock):
+                        self._move(part, kept, 1)
+                    self._due = min(self._due, dated.due)
         self.touched = touched
 
     def values(self, customer: str) -> list[Any]:
@@ -561,12 +556,10 @@ class Kernel:
     def columns(self) -> Columns:
         """Return all that is kept of the facts that still count somewhere, in columns."""
         kinds: dict[str, int] = {}
-        numbers: dict[str, int] = {}
         answers: dict[str, tuple[int, ...]] = {}
         for event, program in self._programs.items():
-            for each, _ in program.places():
-                kinds[question(each)] = answered(each)
-            numbers |= {name: numbers.get(name, len(numbers)) for name in kinds}
+            kinds |= {question(each): answered(each) for each, _ in program.places()}
+            numbers = {name: number for number, name in enumerate(kinds)}
             places = {place: numbers[question(each)] for each, place in program.places()}
             answers[event] = tuple(places[place] for place in range(len(program.asked)))
         facts = (

@@ -3,7 +3,8 @@
 A trait of a customer at a moment ``as_of`` is an aggregate over the customer's facts
 
 - whose event is one of ``of``,
-- that happened in the half-open window ``(as_of − window, as_of]``, or at or before ``as_of``,
+- that happened in the half-open window ``(as_of − window, as_of]``, or in the period that ``as_of``
+  is in and at or before ``as_of``, or in the period before that one, or at or before ``as_of``,
 - that were received at or before ``known_at``, where one is given,
 - for which ``where`` is true (null is not true).
 
@@ -25,6 +26,10 @@ which win over properties of the same name. A fact whose value is not fit does n
 ``recent``     such values of the last n facts that have one, newest first; an empty list where
                there is none
 ``formula``    its FEEL expression over the values of other traits, and attributes of the profile
+``streak``     how many days, weeks or months in a row had such a fact, counted back from the one
+               that ``as_of`` is in, or from the one before it where it has none yet
+``sequence``   how many facts of the second event came less than ``within`` after one of the first,
+               in the total order; true or false unless it is counted
 ``time since`` how many whole units lie between the last fact and ``as_of``; null where there is
                none
 """
@@ -32,7 +37,7 @@ which win over properties of the same name. A fact whose value is not fit does n
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
@@ -40,6 +45,7 @@ from types import MappingProxyType
 from typing import Any
 
 from cic.model import Trait
+from cic.periods import NEVER, calendar, counts_from, own_zone, within
 from cid.feel import evaluate
 from cid.feel import parse as read
 from cid.feel.tree import Node
@@ -90,7 +96,16 @@ def trait_of(
         read = trait.inputs.items()
         inputs = {name: trait_of(each, facts, as_of, profile) for name, each in read}
         return formula_of(trait, inputs, profile)
-    counted = sorted(_counted(trait, facts, as_of), key=lambda fact: fact.order)
+    if trait.sequence:
+        found = _followed(trait, list(facts), as_of, profile)
+        return found if trait.count else found > 0
+    after, until = bounds(trait, as_of, profile)
+    counted = sorted(_counted(trait, facts, after, until), key=lambda fact: fact.order)
+    if trait.streak:
+        periods = calendar(trait.streak_unit, zone_of(trait, profile))
+        days = {periods.number(fact.time) for fact in counted}
+        last = periods.number(as_of)
+        return _in_a_row(days, last if last in days else last - 1)
     if trait.aggregate == "count":
         return len(counted)
     if trait.aggregate == "since":
@@ -120,15 +135,84 @@ def formula_of(trait: Trait, values: Mapping[str, Any], profile: Mapping[str, An
     return evaluate(trait.tree, attributes | {name: values[name] for name in trait.inputs})
 
 
-def _counted(trait: Trait, facts: Iterable[Fact], as_of: int) -> Iterator[Fact]:
-    begin = as_of - trait.window_length
+def _counted(trait: Trait, facts: Iterable[Fact], after: int, until: int) -> Iterator[Fact]:
     where = parse(trait.where) if trait.where else None
     for fact in facts:
-        inside = fact.time <= as_of and (not trait.window or fact.time > begin)
-        if fact.event not in trait.of or not inside:
+        if fact.event not in trait.of or not after < fact.time <= until:
             continue
         if where is None or evaluate(where, scope(fact)) is True:
             yield fact
+
+
+def _in_a_row(numbers: Collection[int], last: int) -> int:
+    length = 0
+    while last - length in numbers:
+        length += 1
+    return length
+
+
+def _followed(trait: Trait, facts: list[Fact], as_of: int, profile: Mapping[str, Any]) -> int:
+    first, then = trait.sequence
+    begun = [each for each in _counted(trait, facts, -NEVER, as_of) if each.event == first]
+    return sum(
+        any(one.order < each.order and one.time > each.time - trait.within_length for one in begun)
+        for each in _counted(trait, facts, *bounds(trait, as_of, profile))
+        if each.event == then
+    )
+
+
+def bounds(trait: Trait, as_of: int, profile: Mapping[str, Any]) -> tuple[int, int]:
+    """Return the moments between which facts count as of a moment: after the first, up to the second."""
+    if trait.period:
+        first, last = within(trait.period, zone_of(trait, profile), as_of)
+        return first - 1, last
+    return as_of - trait.window_length if trait.window else -NEVER, as_of
+
+
+def zone_of(trait: Trait, profile: Mapping[str, Any]) -> str:
+    """Return the time zone in which a trait counts the periods of a customer."""
+    return own_zone(profile.get(trait.zone_of), trait.zone) if trait.zone_of else trait.zone
+
+
+def instants(
+    trait: Trait,
+    facts: Iterable[Fact],
+    after: int,
+    until: int,
+    profile: Mapping[str, Any] = MappingProxyType({}),
+) -> Iterator[int]:
+    """Yield every moment in (after, until] at which a trait may change by the passage of time alone.
+
+    There may be more of them, in any order, and some twice; at no other moment does it change.
+    """
+    if trait.formula:
+        facts = list(facts)
+        for each in trait.inputs.values():
+            yield from instants(each, facts, after, until, profile)
+        return
+    counted = list(_counted(trait, facts, -NEVER, until))
+    for fact in counted:
+        for moment in _turns(trait, fact, zone_of(trait, profile)):
+            if after < moment <= until:
+                yield moment
+    if trait.since:
+        newest = max((fact.time for fact in counted if fact.time <= after), default=None)
+        starts = {fact.time for fact in counted if fact.time > after}
+        unit = trait.unit_length
+        for start in starts if newest is None else {newest, *starts}:
+            first = max(after, start)
+            yield from range(start + ((first - start) // unit + 1) * unit, until + 1, unit)
+
+
+def _turns(trait: Trait, fact: Fact, zone: str) -> Iterator[int]:
+    yield fact.time
+    if trait.window:
+        yield fact.time + trait.window_length
+    if trait.period:
+        yield from counts_from(trait.period, zone, fact.time)
+    if trait.streak:
+        periods = calendar(trait.streak_unit, zone)
+        yield periods.begin(periods.number(fact.time) + 2)
 
 
 def scope(fact: Fact) -> dict[str, Any]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import ceil, floor
-from typing import Any
+from typing import Any, Literal
 
-from cic.aggregates import HOLD, SCALE, Aggregate, aggregate_of
+from cic.aggregates import FIRST, SCALE, THEN, Aggregate, aggregate_of, hold_of
 from cic.model import AGGREGATES, Trait
+from cic.periods import Unit
 from cid.kit.clock import to_datetime
 from cid.kit.definitions import Entry
 from cid.model.fact import Fact
@@ -39,6 +40,14 @@ class TraitPlan:
     zone: str = ""
     zone_of: str = ""
     """The customer's attribute that names her own zone."""
+    streak: Unit | Literal[""] = ""
+    """The kind of periods in a row that are counted."""
+    step: int = 0
+    """Of a sequence: 1 for what happened first, 2 for what happened then."""
+    within: int = 0
+    """Milliseconds in which the second step follows the first."""
+    counted: bool = False
+    """Of a sequence: how often, not whether."""
     signal: str = ""
     """What it asks of a fact, as a text that stays the same: events, condition, value and form."""
 
@@ -55,7 +64,9 @@ ALL_TIME: Window = (0, "", "", "")
 
 def window_of(plan: TraitPlan) -> Window:
     """Return the window in which a trait counts its facts."""
-    return (plan.window, plan.period, plan.zone, plan.zone_of)
+    if not plan.period:
+        return (plan.window, "", "", "")
+    return (0, plan.period, plan.zone, plan.zone_of)
 
 
 class Part:
@@ -97,7 +108,17 @@ class Part:
 class Program:
     """What a fact of one event is asked, and what it adds to which windows."""
 
-    __slots__ = ("always", "asked", "event", "lasting", "longest", "parts", "signals", "sliding")
+    __slots__ = (
+        "always",
+        "asked",
+        "dated",
+        "event",
+        "lasting",
+        "longest",
+        "parts",
+        "signals",
+        "sliding",
+    )
 
     def __init__(
         self, event: str, plans: Sequence[TraitPlan], windows: Mapping[Window, int]
@@ -110,7 +131,7 @@ class Program:
         for plan in plans:
             place = -1
             if plan.aggregate != "count" or plan.where is not None:
-                hold = HOLD[plan.aggregate]
+                hold = hold_of(plan)
                 key = (id(plan.where), id(plan.value), str(id(hold)))
                 if key not in places:
                     places[key] = len(asked)
@@ -123,7 +144,7 @@ class Program:
         """Different (condition, value, form in which it is held), each asked once of a fact."""
         self.signals = tuple(map(frozenset, signals))
         """For each question the signals of the traits that ask it."""
-        moving = {plan.index for plan in plans if plan.aggregate == "since"}
+        moving = {plan.index for plan in plans if plan.aggregate in ("since", "streak")}
         parts = {window: Part(some, moving) for window, some in groups.items()}
         self.lasting = parts.get(ALL_TIME)
         self.parts: list[Part | None] = [None] * len(windows)
@@ -132,6 +153,8 @@ class Program:
             self.parts[number] = parts.get(window)
         self.sliding: tuple[tuple[Any, Part], ...] = ()
         """The kernel's windows of constant length, the longest first."""
+        self.dated: tuple[tuple[Any, Part], ...] = ()
+        """Its windows of the calendar."""
         self.longest = max((window[0] for window in parts), default=0)
         self.always = any(place < 0 for some in groups.values() for _, place in some)
         """Whether every fact of the event is counted somewhere."""
@@ -247,25 +270,46 @@ def plan(traits: Mapping[str, Entry[Trait]]) -> dict[str, list[TraitPlan]]:
             where, value = ready(trait.where), ready(trait.value)
         except FeelError as error:
             raise entry.error(str(error)) from error
-        one = TraitPlan(
-            index,
-            name,
-            trait.window_length,
-            trait.aggregate,
-            where,
-            value,
-            trait.items,
-            trait.unit_length,
-            signal=_signal(trait),
-        )
-        for event in trait.of:
-            plans.setdefault(event, []).append(one)
+        for events, one in _plans_of(index, name, trait, where, value):
+            for event in events:
+                plans.setdefault(event, []).append(one)
     return plans
 
 
-def _signal(trait: Trait) -> str:
-    form = HOLD[trait.aggregate].__name__
-    return json.dumps([sorted(trait.of), trait.where, trait.value, form], ensure_ascii=False)
+def _plans_of(
+    index: int, name: str, trait: Trait, where: Reads | None, value: Reads | None
+) -> Iterator[tuple[tuple[str, ...], TraitPlan]]:
+    """Yield each plan of a trait with its events; a sequence has two."""
+    plan = TraitPlan(
+        index,
+        name,
+        trait.window_length,
+        trait.aggregate,
+        where,
+        value,
+        items=trait.items,
+        unit=trait.unit_length,
+        period=trait.period,
+        zone=trait.zone,
+        zone_of=trait.zone_of,
+        streak=trait.streak_unit if trait.streak else "",
+        within=trait.within_length,
+        counted=trait.count,
+    )
+    if not trait.sequence:
+        yield trait.of, replace(plan, signal=_signal(trait, trait.of, plan))
+        return
+    # The first event is needed as long as one that it comes before may count.
+    longest = plan.window + plan.within if plan.window else 0
+    first = replace(plan, step=FIRST, window=longest, period="")
+    then = replace(plan, step=THEN)
+    for event, each in zip(trait.sequence, (first, then), strict=True):
+        yield (event,), replace(each, signal=_signal(trait, (event,), each))
+
+
+def _signal(trait: Trait, events: Sequence[str], plan: TraitPlan) -> str:
+    form = hold_of(plan).__name__
+    return json.dumps([sorted(events), trait.where, trait.value, form], ensure_ascii=False)
 
 
 def aggregates(plans: Mapping[str, Sequence[TraitPlan]]) -> dict[int, Aggregate]:

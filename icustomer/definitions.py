@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from cbc.ports import CAPABILITIES as CAPABILITY_PLUGINS
 from cic.model import SCORES, TRAITS, Trait, settled
 from cid.kit.definitions import Definitions, Entry, Section, load
 from cid.kit.errors import InvalidDefinition, NotFound
-from cid.model.definition import ATTRIBUTES
+from cid.model.definition import ATTRIBUTES, COMPANY
 from cid.ports import EXTENSIONS
 from context import model as context_model
 
@@ -28,8 +29,12 @@ SECTIONS: tuple[Section[Any], ...] = (
 )
 
 
-def read(directory: Path) -> tuple[Definitions, list[InvalidDefinition]]:
+def read(
+    directory: Path, instead: Mapping[Path, str] | None = None
+) -> tuple[Definitions, list[InvalidDefinition]]:
     """Read a company's definitions with all that is wrong with their form.
+
+    ``instead`` gives texts to be read instead of what stands in files, to see how that would be.
 
     Raises:
         NotFound: there is no such directory.
@@ -42,9 +47,11 @@ def read(directory: Path) -> tuple[Definitions, list[InvalidDefinition]]:
         for name in port.names()
         for path in port.load(name)().definitions()
     ]
-    definitions, errors = load(directory, SECTIONS, builtin)
+    definitions, errors = load(directory, SECTIONS, builtin, instead)
     _add_scores(definitions)
-    traits, wrong = settled(definitions.of(TRAITS), definitions.of(ATTRIBUTES))
+    company = definitions.of(COMPANY).get("company")
+    zone = company.value.time_zone if company else "UTC"
+    traits, wrong = settled(definitions.of(TRAITS), definitions.of(ATTRIBUTES), zone)
     definitions.sections[TRAITS.name] = traits
     return definitions, errors + wrong
 

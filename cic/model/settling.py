@@ -16,11 +16,17 @@ from cid.kit.ids import content_hash
 
 
 def settled(
-    traits: Mapping[str, Entry[Trait]], attributes: Collection[str] = ()
+    traits: Mapping[str, Entry[Trait]], attributes: Collection[str] = (), zone: str = "UTC"
 ) -> tuple[dict[str, Entry[Trait]], list[InvalidDefinition]]:
     """Return the traits knowing what they read, and all that is wrong between them.
 
-    A trait's version changes when that of a trait it reads does. What is wrong is left as it was.
+    A trait's version changes when that of a trait it reads does, and with the time zone it counts in.
+    What is wrong is left as it was.
+
+    Args:
+        traits: all traits by name.
+        attributes: names of the customers' attributes.
+        zone: the business's time zone, for periods that name none.
     """
     found = dict(traits)
     errors: list[InvalidDefinition] = []
@@ -35,6 +41,8 @@ def settled(
         if name in state:
             return
         state[name] = 1
+        if entry.value.period or entry.value.streak:
+            found[name] = _dated(entry, attributes, zone)
         if entry.value.formula:
             words = _words(entry, known)
             for word in words & traits.keys():
@@ -50,6 +58,15 @@ def settled(
             # Whoever reads it would only say the same once more.
             state |= {each: 2 for each, at in state.items() if at == 1}
     return found, errors
+
+
+def _dated(entry: Entry[Trait], attributes: Collection[str], zone: str) -> Entry[Trait]:
+    own = entry.value.zone_of
+    if own and own not in attributes:
+        raise entry.error(f"{own!r} is no attribute.", hint=suggestion(own, attributes))
+    trait = entry.value.model_copy(update={"zone": entry.value.zone or zone})
+    trait._reads = frozenset({own} if own else ())
+    return replace(entry, value=trait, version=content_hash(f"{entry.version}\n{trait.zone}"))
 
 
 def _words(entry: Entry[Trait], known: Collection[str]) -> set[str]:

@@ -9,7 +9,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from cid.feel.tree import Node
 from cid.kit.clock import DAY, HOUR, MINUTE, parse_duration
-from cid.kit.definitions import Definition, Feel, Section
+from cid.kit.definitions import Definition, Feel, Section, Zone
 from cid.kit.errors import InvalidInput
 
 Aggregate = Literal[
@@ -23,7 +23,22 @@ Aggregate = Literal[
     "distinct",
     "recent",
     "since",
+    "streak",
+    "sequence",
     "formula",
+]
+Period = Literal[
+    "",
+    "day",
+    "week",
+    "month",
+    "quarter",
+    "year",
+    "previous day",
+    "previous week",
+    "previous month",
+    "previous quarter",
+    "previous year",
 ]
 AGGREGATES: tuple[Aggregate, ...] = (
     "count",
@@ -36,10 +51,25 @@ AGGREGATES: tuple[Aggregate, ...] = (
     "distinct",
 )
 """The aggregates of one value."""
-KINDS: tuple[Aggregate, ...] = (*AGGREGATES, "recent", "since", "formula")
+KINDS: tuple[Aggregate, ...] = (
+    *AGGREGATES,
+    "recent",
+    "since",
+    "streak",
+    "sequence",
+    "formula",
+)
 """All aggregates."""
 _SAID = {"since": "time since"}
+_WITHOUT = ("count", "since", "streak", "sequence", "formula")
+"""Aggregates that look at no value of a fact."""
+_OF_FACTS = ("of", "where", "window", "period")
 _UNITS = {"minutes": MINUTE, "hours": HOUR, "days": DAY, "weeks": 7 * DAY}
+_PERIODS: dict[str, Literal["day", "week", "month"]] = {
+    "days": "day",
+    "weeks": "week",
+    "months": "month",
+}
 LONGEST = 36_525 * DAY
 MOST_ITEMS = 1_000
 
@@ -71,12 +101,27 @@ class Trait(Definition):
     """How many values ``recent`` lists."""
     since: Literal["", "minutes", "hours", "days", "weeks"] = Field("", alias="time since")
     """How many whole minutes, hours, days (of 24 hours) or weeks ago the last such fact happened."""
+    streak: Literal["", "days", "weeks", "months"] = ""
+    """How many days, weeks or months in a row had at least one such fact, up to now.
+
+    The one that is still running may be without.
+    """
+    sequence: tuple[str, ...] = ()
+    """Two events ``[A, B]``: whether B happened after A ``within`` a length of time; with ``count: true`` how often."""
+    within: str = ""
+    """Longest time from A to B, itself not included, e.g. ``7 d``."""
     formula: Feel = ""
     """A FEEL expression over other traits and attributes of the customer, e.g. ``orders 30d / orders 365d``."""
     where: Feel = ""
     """A FEEL condition over the fact's properties (and ``event``, ``source``)."""
     window: str = ""
     """Length of the window, e.g. ``365 d``; all time where empty."""
+    period: Period = ""
+    """Instead of a window: the running day, week, month, quarter or year, or the previous one."""
+    zone: Zone = ""
+    """Time zone in which days and other periods are counted; that of the company where empty."""
+    zone_of: str = Field("", alias="customer zone")
+    """Attribute that holds the customer's own time zone, which wins where it is known."""
     unit: str = ""
     """What the number counts, e.g. ``EUR``."""
 
@@ -88,10 +133,14 @@ class Trait(Definition):
     @classmethod
     def _one_event_is_a_list(cls, data: object) -> object:
         if isinstance(data, dict) and isinstance(data.get("of"), str):
-            return {**data, "of": (data["of"],)}
+            data = {**data, "of": (data["of"],)}
+        if isinstance(data, dict) and isinstance(data.get("sequence"), list | tuple):
+            if "of" in data and tuple(data["of"]) != tuple(data["sequence"]):
+                raise ValueError("a sequence names its events itself; leave out 'of'")
+            data = {**data, "of": tuple(data["sequence"])}
         return data
 
-    @field_validator("window")
+    @field_validator("window", "within")
     @classmethod
     def _a_length(cls, window: str) -> str:
         if window:
@@ -103,18 +152,33 @@ class Trait(Definition):
                 raise ValueError("a window is longer than 0 and at most 100 years")
         return window
 
+    @field_validator("sequence")
+    @classmethod
+    def _two(cls, sequence: tuple[str, ...]) -> tuple[str, ...]:
+        if sequence and len(sequence) != 2:
+            raise ValueError("a sequence has two events: first the one, then the other")
+        return sequence
+
     @model_validator(mode="after")
     def _exactly_one_aggregate(self) -> Trait:
         given = [name for name in KINDS if getattr(self, name)]
+        if self.sequence and self.count:
+            given.remove("count")
         if len(given) != 1:
             said = ", ".join(map(_said, given)) or "none"
             raise ValueError(f"give exactly one of {', '.join(map(_said, KINDS))}; given: {said}")
         if self.formula:
-            wrong = [name for name in ("of", "where", "window") if getattr(self, name)]
+            wrong = [name for name in _OF_FACTS if getattr(self, name)]
             if wrong:
                 raise ValueError(f"a formula reads traits and attributes; leave out {wrong[0]!r}")
         elif not self.of:
             raise ValueError("say `of` which events")
+        if self.window and self.period:
+            raise ValueError("give a window or a period, not both")
+        if bool(self.sequence) != bool(self.within):
+            raise ValueError("a sequence of events and `within` belong together")
+        if (self.zone or self.zone_of) and not (self.period or self.streak):
+            raise ValueError("only periods and streaks have a time zone")
         return self
 
     @property
@@ -138,19 +202,29 @@ class Trait(Definition):
     @property
     def aggregate(self) -> Aggregate:
         """Which aggregate it is."""
+        if self.sequence:
+            return "sequence"
         return next(name for name in KINDS if getattr(self, name))
 
     @property
     def value(self) -> str:
         """The FEEL expression that is aggregated; empty for a count."""
-        return (
-            "" if self.count or self.since or self.formula else str(getattr(self, self.aggregate))
-        )
+        return "" if self.aggregate in _WITHOUT else str(getattr(self, self.aggregate))
 
     @property
     def window_length(self) -> int:
         """Length of the window in milliseconds; 0 for all time."""
         return parse_duration(self.window) if self.window else 0
+
+    @property
+    def streak_unit(self) -> Literal["day", "week", "month"]:
+        """The kind of periods that a streak counts."""
+        return _PERIODS[self.streak]
+
+    @property
+    def within_length(self) -> int:
+        """Longest time between the events of a sequence in milliseconds; 0 for other aggregates."""
+        return parse_duration(self.within) if self.within else 0
 
     @property
     def unit_length(self) -> int:

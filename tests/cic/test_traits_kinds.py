@@ -30,6 +30,9 @@ TRAITS = entries(
     first_ever=Trait(of=("E",), first="v"),
     last_in=Trait(of=("E",), last="v", window="1 min"),
     odd_ones=Trait(of=("E", "F"), count=True, where="v > 1", window="2 min"),
+    followed=Trait(sequence=("E", "F"), within="2 min"),
+    follow_ups=Trait(sequence=("E", "F"), within="2 min", count=True, window="3 min"),
+    again=Trait(sequence=("E", "E"), within="1 min", count=True, where="v < 3"),
 )
 
 
