@@ -305,5 +305,6 @@ class Queries:
             "rows": len(found.rows),
             "ms": round(seconds * 1000, 1),
         }
-        log.info("history.read", **said)
+        if structlog.is_configured():
+            log.info("history.read", **said)
         self._noted.append({"at": format_time(self._now()), "sql": sql[:500], **said})

@@ -160,6 +160,7 @@ class DuckDbHistory:
 
     def close(self) -> None:
         """Let go of the file."""
+        self._watch.close()
         self._connection.close()
 
     def _open(self) -> duckdb.DuckDBPyConnection:

@@ -86,8 +86,7 @@ def add_facts(
 ) -> tuple[int, int]:
     """Take in all facts after a position; return how many there were, and the last one's position."""
     added = 0
-    day = f"CAST(\"time\" AT TIME ZONE 'UTC' AT TIME ZONE {text_literal(source.zone())} AS DATE)"
-    statements = [each.replace("{day}", day) for each in _STEPS]
+    statements = steps(source.zone())
     suspicious = "|".join(re.escape(json.dumps(name)) for name in sorted(personal))
     while rows := source.facts_since(position, CHUNK):
         cursor.register("incoming", _fact_columns(rows))
@@ -99,6 +98,12 @@ def add_facts(
         position = rows[-1].position
         added += len(rows)
     return added, position
+
+
+def steps(zone: str) -> list[str]:
+    """Return the statements that take in the facts of ``incoming`` beside ``stripped``, in order."""
+    day = f"CAST(\"time\" AT TIME ZONE 'UTC' AT TIME ZONE {text_literal(zone)} AS DATE)"
+    return [each.replace("{day}", day) for each in _STEPS]
 
 
 def stripped(value: Any, personal: Collection[str]) -> Any:

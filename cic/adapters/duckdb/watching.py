@@ -31,6 +31,7 @@ class Watch:
         self._running: dict[int, tuple[duckdb.DuckDBPyConnection, Ticket, float]] = {}
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._closed = False
 
     @contextmanager
     def over(
@@ -39,32 +40,40 @@ class Watch:
         """Watch over a question while it is asked and fetched."""
         until = float("inf") if seconds is None else time.monotonic() + seconds
         with self._changed:
-            self._running[id(ticket)] = (cursor, ticket, until)
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._look, name="watch", daemon=True)
                 self._thread.start()
+            self._running[id(ticket)] = (cursor, ticket, until)
+            self._changed.notify()
         try:
             yield
         finally:
             with self._changed:
                 del self._running[id(ticket)]
 
+    def close(self) -> None:
+        """Look no more."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join()
+
     def _look(self) -> None:
-        while True:
-            with self._changed:
-                if not self._running:
-                    # The next question finds nobody, and calls anew.
-                    self._thread = None
-                    return
-                now = time.monotonic()
-                for cursor, ticket, until in self._running.values():
-                    if now >= until:
-                        ticket.late = ticket.stopped = True
-                    if ticket.stopped:
-                        cursor.interrupt()
-                    elif (done := cursor.query_progress()) >= 0:
-                        ticket.progress = done
-                self._changed.wait(LOOK)
+        with self._changed:
+            while not self._closed:
+                self._look_once()
+                self._changed.wait(LOOK if self._running else None)
+
+    def _look_once(self) -> None:
+        now = time.monotonic()
+        for cursor, ticket, until in self._running.values():
+            if now >= until:
+                ticket.late = ticket.stopped = True
+            if ticket.stopped:
+                cursor.interrupt()
+            elif (done := cursor.query_progress()) >= 0:
+                ticket.progress = done
 
 
 def fetch(
