@@ -15,6 +15,8 @@ app = typer.Typer(help="Intelligence: what it means.", no_args_is_help=True)
 
 AsOf = Annotated[str, typer.Option(help="Moment (ISO 8601) at which to look; now if empty.")]
 Customer = Annotated[str, typer.Argument(help="Customer id or identifier.")]
+Segment = Annotated[str, typer.Argument(help="Name of the segment.")]
+Reason = Annotated[str, typer.Option(help="Why; others read it.")]
 
 
 @app.command()
@@ -32,6 +34,16 @@ def members(
 ) -> None:
     """List who is in a segment, now or at any moment before."""
     ask(ctx, "cic.members", segment=segment, as_of=as_of, limit=limit)
+
+
+@app.command()
+def sizes(
+    ctx: typer.Context,
+    segment: Segment,
+    days: Annotated[int, typer.Option(min=1, max=3_660)] = 90,
+) -> None:
+    """Show the size of a segment day by day, with who entered and left."""
+    ask(ctx, "cic.sizes", segment=segment, days=days)
 
 
 @app.command()
@@ -77,9 +89,93 @@ def query(
 
 
 @app.command()
-def verify(ctx: typer.Context, as_of: AsOf = "") -> None:
-    """Recompute all traits and segments from history and report every mismatch."""
-    ask(ctx, "cic.verify", as_of=as_of)
+def preview(
+    ctx: typer.Context,
+    when: Annotated[str, typer.Argument(help="The condition, in FEEL.")],
+    segment: Annotated[str, typer.Option(help="The segment that would have it.")] = "",
+    stay: Annotated[str, typer.Option(help="The minimum stay it would have.")] = "",
+    days: Annotated[int, typer.Option(min=0, max=3_660, help="Also how it would have been.")] = 0,
+) -> None:
+    """Say who meets a condition; for a segment, who would enter and leave; how it would have been."""
+    if days:
+        ask(ctx, "cic.preview_past", when=when, days=days)
+    else:
+        ask(ctx, "cic.preview", when=when, segment=segment, stay=stay)
+
+
+@app.command()
+def save_segment(
+    ctx: typer.Context,
+    name: Segment,
+    when: Annotated[str, typer.Option(help="The condition, in FEEL.")],
+    title: Annotated[str, typer.Option(help="What it is called in English.")] = "",
+    title_zh: Annotated[str, typer.Option(help="What it is called in Chinese.")] = "",
+    owner: Annotated[str, typer.Option(help="Whose it is.")] = "",
+    stay: Annotated[str, typer.Option(help="Minimum stay, e.g. '7 d'.")] = "",
+    group: Annotated[str, typer.Option(help="Of a group she is in one at most.")] = "",
+    priority: Annotated[int | None, typer.Option(help="Its place in the group.")] = None,
+    version: Annotated[str | None, typer.Option(help="Only if this is the present one.")] = None,
+    reason: Reason = "",
+) -> None:
+    """Bring a segment into force from now on, also while a server runs."""
+    titles = {"en": title or name, "zh": title_zh}
+    definition = {
+        "title": {language: text for language, text in titles.items() if text},
+        "owner": owner,
+        "when": when,
+        "stay": stay,
+        "group": group,
+        "priority": priority,
+    }
+    ask(
+        ctx,
+        "cic.save",
+        kind="segment",
+        name=name,
+        definition=definition,
+        version=version,
+        reason=reason,
+    )
+
+
+@app.command()
+def define(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A file with `traits:` and `segments:`.")],
+    reason: Reason = "",
+) -> None:
+    """Bring all traits and segments of a file into force at one moment, or none of them."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        fail(InvalidInput(f"{file} cannot be read: {error}."))
+    ask(ctx, "cic.define", text=text, reason=reason)
+
+
+@app.command()
+def verify(
+    ctx: typer.Context,
+    as_of: AsOf = "",
+    trait: Annotated[
+        list[str] | None, typer.Option(help="Only this trait; may be repeated.")
+    ] = None,
+    segment: Annotated[
+        list[str] | None, typer.Option(help="Only this segment; may be repeated.")
+    ] = None,
+) -> None:
+    """Recompute traits and segments from history and report every mismatch; exit code 1 if there is one."""
+    chosen = {"traits": trait or [], "segments": segment or []} if trait or segment else {}
+    answer = ask(ctx, "cic.verify", as_of=as_of, **chosen)
+    if answer["mismatches"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def verifications(
+    ctx: typer.Context, limit: Annotated[int, typer.Option(min=1, max=1_000)] = 30
+) -> None:
+    """List what the last verifications found."""
+    ask(ctx, "cic.verifications", limit=limit)
 
 
 @app.command()

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from cic.adoption import Adoption
 from cic.explanation import Explanation
 from cic.exploration import Exploration
 from cic.model import SCORES
@@ -54,6 +55,8 @@ class Intelligence:
         self.explanation = Explanation(
             definitions, segmentation, customers, store, facts_of, current
         )
+        self.adoption: Adoption
+        """Set by whoever knows the writer of the records."""
         self.trial = Trial(definitions, segmentation, customers, self.proof)
         self.queries = Queries(history, Policies(definitions), clock.now)
         self.exploration = Exploration(definitions, self.queries, self._now)
@@ -136,6 +139,40 @@ class Intelligence:
     def explorable(self) -> dict[str, Any]:
         """List what can be asked: measures, dimensions, views with their columns."""
         return self.exploration.explorable()
+
+    def definition(self, kind: str, name: str) -> dict[str, Any]:
+        """Return a trait or a segment as it stands in its file, with the version that a change is made from."""
+        return self.adoption.definition(kind, name)
+
+    def check_definition(self, kind: str, name: str, text: str) -> dict[str, Any]:
+        """Say what is wrong with a trait or a segment as somebody writes it, with line and column."""
+        return self.adoption.check(kind, name, text)
+
+    def save(
+        self,
+        kind: str,
+        name: str,
+        text: str = "",
+        definition: Mapping[str, Any] | None = None,
+        version: str | None = None,
+        reason: str = "",
+        actor: str = "",
+        role: str = "analyst",
+    ) -> dict[str, Any]:
+        """Bring a trait or a segment into force from this moment on, without a restart.
+
+        Raises:
+            Conflict: somebody else has changed it meanwhile.
+            InvalidDefinition: it is wrong; says where.
+            Refused: the role only reads.
+        """
+        return self.adoption.save(kind, name, text, definition, version, reason, actor, role)
+
+    def define(
+        self, text: str, reason: str = "", actor: str = "", role: str = "analyst"
+    ) -> dict[str, Any]:
+        """Bring all traits and segments of a text into force at one moment, or none of them."""
+        return self.adoption.define(text, reason, actor, role)
 
     def verify(
         self,

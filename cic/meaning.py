@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from cic.conditions import Condition, Vocabulary
 from cic.kernel import TraitPlan, plan
@@ -140,21 +141,48 @@ class Meaning:
                     reached |= self.conditions[other].segments | self.rivals[other]
         return tuple(other for other in self.order if reached >> other & 1)
 
+    def lives_otherwise(self, before: Meaning) -> bool:
+        """Say whether any trait has another sense than in another meaning, or is not there."""
+        return bool(self._other_traits(before))
+
     def changed_since(self, before: Meaning) -> int:
         """Return the segments, as bits, that another meaning does not have, or has with another sense."""
-        new = {
-            place
-            for name, place in self.vocabulary.traits.items()
-            if name not in before.traits or before.traits[name].version != self.traits[name].version
-        }
-        traits = sum(1 << place for place in new)
+        traits = sum(1 << place for place in self._other_traits(before))
         found = 0
         for place, (name, entry) in enumerate(self.segments.items()):
             old = before.segments.get(name)
-            reads_new = self.conditions[place].traits & traits
-            if old is None or old.version != entry.version or reads_new:
+            if (
+                old is None
+                or self.conditions[place].traits & traits
+                or (old.version != entry.version and _sense(old.value) != _sense(entry.value))
+                or self.rivals[place] != before.rivals[before.place(name)]
+            ):
                 found |= 1 << place
         return found
+
+    def _other_traits(self, before: Meaning) -> list[int]:
+        return [
+            place
+            for place, (name, entry) in enumerate(self.traits.items())
+            if (old := before.traits.get(name)) is None
+            or (
+                old.version != entry.version
+                and _trait_sense(old.value) != _trait_sense(entry.value)
+            )
+        ]
+
+
+_WORDS = {"title", "description", "owner", "unit"}
+"""Fields that say what a thing is called; they move nobody."""
+
+
+def _sense(definition: Trait | Segment) -> dict[str, Any]:
+    return definition.model_dump(exclude=_WORDS)
+
+
+def _trait_sense(trait: Trait) -> Any:
+    inputs = {name: _trait_sense(each) for name, each in trait.inputs.items()}
+    return (_sense(trait), sorted(trait.reads), inputs)
 
 
 def _compile(vocabulary: Vocabulary, entry: Entry[Segment]) -> Condition:

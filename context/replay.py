@@ -213,6 +213,12 @@ class Past:
         self._vocabulary = vocabulary
         self._facts = facts
 
+    def renew(
+        self, traits: Mapping[str, Entry[Trait]], segments: Mapping[str, Entry[Segment]]
+    ) -> None:
+        """Live through the past by other traits and segments from now on."""
+        self._definitions = (self._definitions[0], traits, segments)
+
     def live_through(self, rules: Mapping[str, ReadyRule], span: Span) -> Firings:
         """Return what rules would have decided in a span, as if all were published at its begin."""
         attributes, traits, segments = self._definitions

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 
@@ -17,17 +17,18 @@ from cid.kit.errors import ICustomerError
 Ask = Callable[[str, Mapping[str, Any]], Any]
 
 
-def ask(ctx: typer.Context, command: str, **parameters: Any) -> None:
-    """Carry out a command and print its answer; an error goes to standard error, exit code 1."""
+def ask(ctx: typer.Context, command: str, **parameters: Any) -> Any:
+    """Carry out a command, print its answer and return it; an error goes to standard error, exit code 1."""
     carry_out: Ask = ctx.obj["ask"]
     try:
         answer = carry_out(command, parameters)
     except ICustomerError as error:
         fail(error)
     show(answer, as_json=ctx.obj["json"])
+    return answer
 
 
-def fail(error: ICustomerError) -> None:
+def fail(error: ICustomerError) -> NoReturn:
     """Print an error to standard error and end with exit code 1."""
     typer.echo(f"Error: {error}", err=True)
     raise typer.Exit(1)

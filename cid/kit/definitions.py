@@ -8,7 +8,7 @@ comes from and carries a version: the hash of its canonical content.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -154,7 +154,10 @@ class Definitions:
 
 
 def load(
-    directory: Path, sections: Iterable[Section[Any]], builtin: Iterable[Path] = ()
+    directory: Path,
+    sections: Iterable[Section[Any]],
+    builtin: Iterable[Path] = (),
+    instead: Mapping[Path, str] | None = None,
 ) -> tuple[Definitions, list[InvalidDefinition]]:
     """Read every definition below a directory, and everything that is wrong with them.
 
@@ -162,15 +165,18 @@ def load(
         directory: the company's directory; ``data/`` and hidden folders in it are left out.
         sections: the kinds of definitions that may occur.
         builtin: files shipped with the product, read first; the company's files may replace what they say.
+        instead: texts to be read instead of what stands in files of the directory, to see how that would be.
     """
+    other = instead or {}
     known = {section.name: section for section in sections}
     result = Definitions(directory, {name: {} for name in known})
     errors: list[InvalidDefinition] = []
-    own = [(path, False) for path in sorted(_files(directory))]
+    own = [(path, False) for path in sorted({*_files(directory), *other})]
     for path, replaceable in [*((path, True) for path in builtin), *own]:
         shown = path.name if replaceable else str(path.relative_to(directory))
         try:
-            document = _compose(path, shown)
+            text = other[path] if path in other else _read_file(path, shown)
+            document = _compose(text, shown)
         except InvalidDefinition as error:
             errors.append(error)
             continue
@@ -267,15 +273,18 @@ if yaml.__with_libyaml__:
     _Fast = _Quick
 
 
-def _compose(path: Path, shown: str) -> list[tuple[Any, Any]]:
+def _read_file(path: Path, shown: str) -> str:
     if path.stat().st_size > MAX_FILE:
         raise InvalidDefinition(
             f"The file is larger than {MAX_FILE >> 20} MiB.", file=shown, line=1
         )
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise InvalidDefinition("The file is not UTF-8 text.", file=shown, line=1) from error
+
+
+def _compose(text: str, shown: str) -> list[tuple[Any, Any]]:
     node = _composed(text, shown)
     if node is None:
         return []

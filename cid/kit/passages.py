@@ -7,7 +7,7 @@ and all, stays as it is.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -160,6 +160,51 @@ def _offset(source: str, style: str | None, wanted: int) -> int:
         else:
             at += 1
     return at
+
+
+def names_in(text: str, section: str) -> list[str]:
+    r"""Return the names that a section of a text defines, in their order.
+
+    Raises:
+        InvalidInput: the text is not YAML.
+
+    >>> names_in("rules:\n  greet: {}\n  ask: {}", "rules")
+    ['greet', 'ask']
+    """
+    try:
+        found = _pair(_root(text), section)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise InvalidInput(f"Not YAML: {error}.") from None
+    if found is None or not isinstance(found[1], yaml.MappingNode):
+        return []
+    return [str(key.value) for key, _ in found[1].value]
+
+
+def written(name: str, definition: Mapping[str, Any], first: Sequence[str] = ()) -> str:
+    r"""Write a definition as YAML: one field on each line, short lists and titles on one.
+
+    Args:
+        name: its name.
+        definition: its fields; those that are empty are left out.
+        first: the fields that come before all others.
+
+    >>> print(written("vip", {"when": "a = \"b\"", "of": ["A", "B"], "stay": ""}), end="")
+    vip:
+      when: a = "b"
+      of: [A, B]
+    """
+    fields = {key: value for key, value in definition.items() if value not in (None, "", [], {})}
+    ordered = {key: fields[key] for key in first if key in fields} | fields
+    lines = [f"{_scalar(name)}:"]
+    lines += [f"  {_scalar(str(key))}: {_scalar(value)}" for key, value in ordered.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _scalar(value: Any) -> str:
+    text: str = yaml.safe_dump(
+        value, default_flow_style=True, allow_unicode=True, width=1 << 30, sort_keys=False
+    )
+    return text.removesuffix("\n").removesuffix("\n...")
 
 
 @lru_cache(maxsize=8)
