@@ -91,6 +91,8 @@ class Kernel:
         self._wire()
         self.clock = 0
         self._due = NEVER
+        self._newest: Order = (-NEVER, "", "")
+        """The newest fact that was ever taken."""
 
     def _zones(self, zone: str, attribute: str) -> Callable[[str], str]:
         """Return what tells a customer's time zone."""
@@ -124,7 +126,7 @@ class Kernel:
 
     def _wire(self) -> None:
         for program in self._programs.values():
-            for part in (program.lasting, *program.parts):
+            for part in (program.lasting, program.every, *program.parts):
                 if part is not None:
                     part.watch(self._bits, self._edges, self._aggregates)
 
@@ -155,63 +157,65 @@ class Kernel:
     def _instant(self, moment: int) -> None:
         """Let everything happen that is due at or before a moment, at once."""
         self.clock = moment
-        due = NEVER
+        touched = self.touched
+        soonest = NEVER
         for window in self._windows:
             if window.due <= moment:
-                self._expire(window, moment - window.length)
+                # The kernel spends most of its time in this loop.
+                number, queue, edge = window.number, window.queue, moment - window.length
+                due = NEVER
+                while queue:
+                    kept = queue[0]
+                    time = kept.order[0]
+                    if time > edge:
+                        due = time + window.length
+                        break
+                    queue.popleft()
+                    part = kept.program.parts[number]
+                    if part is None:
+                        continue
+                    customer = kept.identity.customer
+                    state = customer.state
+                    for index in part.simple:
+                        state[index] -= 1
+                    bits = part.bits
+                    if part.more:
+                        bits |= self._take_out(part, kept, customer)
+                    if bits:
+                        name = customer.name
+                        touched[name] = touched.get(name, 0) | bits
+                window.due = due
+                if window.late:
+                    self._expire_late(window, edge)
+            if window.due < soonest:
+                soonest = window.due
         for dated in self._dated:
             if dated.due <= moment:
                 self._turn(dated, moment)
+            if dated.due < soonest:
+                soonest = dated.due
+        self._due = soonest
         while self._future and self._future[0][0] <= moment:
             fact = heappop(self._future)[2]
             self._facts -= 1
             self._admit(self._programs[fact.event], self._identities[fact.identity], fact)
         while self._timers and self._timers[0][0] <= moment:
             self._ring(*heappop(self._timers))
-        for window in self._windows:
-            if window.due < due:
-                due = window.due
-        for dated in self._dated:
-            if dated.due < due:
-                due = dated.due
-        if self._future and self._future[0][0] < due:
-            due = self._future[0][0]
-        if self._timers and self._timers[0][0] < due:
-            due = self._timers[0][0]
-        self._due = due
+        if self._future and self._future[0][0] < self._due:
+            self._due = self._future[0][0]
+        if self._timers and self._timers[0][0] < self._due:
+            self._due = self._timers[0][0]
 
-    def _expire(self, window: Sliding, edge: int) -> None:
-        """Let everything at or before the edge leave a window, and note when the next one does."""
-        number, queue, touched = window.number, window.queue, self.touched
-        while queue:
-            kept = queue[0]
-            if kept.order[0] > edge:
-                break
-            queue.popleft()
-            part = kept.program.parts[number]
-            if part is None:
-                continue
-            customer = kept.identity.customer
-            state = customer.state
-            for index in part.simple:
-                state[index] -= 1
-            bits = part.bits
-            if part.more:
-                bits |= self._take_out(part, kept, customer)
-            if bits:
-                name = customer.name
-                touched[name] = touched.get(name, 0) | bits
-        due = queue[0].order[0] if queue else NEVER
+    def _expire_late(self, window: Sliding, edge: int) -> None:
+        """Let those leave a window that arrived out of order."""
         late = window.late
-        while late:
-            if late[0].order[0] > edge:
-                due = min(due, late[0].order[0])
-                break
+        while late and late[0].order[0] <= edge:
             kept = heappop(late)
-            part = kept.program.parts[number]
+            part = kept.program.parts[window.number]
             if part is not None:
                 self._move(part, kept, -1)
-        window.due = due + window.length if due < NEVER else NEVER
+        if late:
+            window.due = min(window.due, late[0].order[0] + window.length)
 
     def _turn(self, window: Dated, moment: int) -> None:
         """Let a window of the calendar go on to the next period."""
@@ -263,53 +267,35 @@ class Kernel:
     def take(self, kept: Kept) -> None:
         """Count a fact that was made ready in every window that is open for it at the present clock."""
         order, identity, program = kept.order, kept.identity, kept.program
-        time = order[0]
+        time, clock = order[0], self.clock
         # A future-dated fact may have changed hands while it waited.
         customer = identity.customer
-        state = customer.state
-        bits = 0
-        counted = False
-        if (part := program.lasting) is not None:
-            counted = True
+        in_order = order > self._newest
+        if in_order:
+            self._newest = order
+        if time > clock - program.shortest:
+            part = program.every
             bits = part.bits
+            state = customer.state
             for index in part.simple:
                 state[index] += 1
             if part.more:
                 bits |= self._put_in(part, kept, customer)
-        clock = self.clock
-        for window, part in program.sliding:
-            length = window.length
-            if time <= clock - length:
-                break
-            counted = True
-            queue = window.queue
-            if queue and order < queue[-1].order:
-                heappush(window.late, kept)
-            else:
-                queue.append(kept)
-            due = time + length
-            if due < window.due:
-                window.due = due
-                if due < self._due:
-                    self._due = due
-            bits |= part.bits
-            for index in part.simple:
-                state[index] += 1
-            if part.more:
-                bits |= self._put_in(part, kept, customer)
-        for dated, part in program.dated:
-            if dated.open(kept, clock):
-                counted = True
-                if dated.expect(kept, clock):
-                    bits |= part.bits
-                    for index in part.simple:
-                        state[index] += 1
-                    if part.more:
-                        bits |= self._put_in(part, kept, customer)
-                if dated.due < self._due:
-                    self._due = dated.due
-        if not counted:
+            for window, _ in program.sliding:
+                queue = window.queue
+                if queue and in_order:
+                    queue.append(kept)
+                else:
+                    self._queue(window, kept)
+        elif self._open(kept):
+            bits = self._take_where_open(kept)
+        else:
             return
+        for dated, part in program.dated:
+            if dated.expect(kept, clock):
+                bits |= self._put(part, kept, customer)
+            if dated.due < self._due:
+                self._due = dated.due
         facts = identity.facts
         facts.append(kept)
         self._facts += 1
@@ -318,6 +304,38 @@ class Kernel:
         if bits:
             name = customer.name
             self.touched[name] = self.touched.get(name, 0) | bits
+
+    def _take_where_open(self, kept: Kept) -> int:
+        """Count a fact that is too old for some windows in the others; return the bits that matter."""
+        program, customer, bits = kept.program, kept.identity.customer, 0
+        if program.lasting is not None:
+            bits = self._put(program.lasting, kept, customer)
+        for window, part in program.sliding:
+            if kept.order[0] <= self.clock - window.length:
+                break
+            self._queue(window, kept)
+            bits |= self._put(part, kept, customer)
+        return bits
+
+    def _queue(self, window: Sliding, kept: Kept) -> None:
+        """Put a fact where it leaves a window in its turn."""
+        queue = window.queue
+        if queue and kept.order < queue[-1].order:
+            heappush(window.late, kept)
+        else:
+            queue.append(kept)
+        due = kept.order[0] + window.length
+        if due < window.due:
+            window.due = due
+            if due < self._due:
+                self._due = due
+
+    def _put(self, part: Part, kept: Kept, customer: Customer) -> int:
+        """Take in all that a fact adds in one window; return the bits of the traits for which it matters."""
+        state = customer.state
+        for index in part.simple:
+            state[index] += 1
+        return part.bits | self._put_in(part, kept, customer) if part.more else part.bits
 
     def _tidy(self, identity: Identity) -> None:
         """Forget the facts of an identity that have left every window."""

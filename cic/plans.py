@@ -113,9 +113,11 @@ class Program:
         "asked",
         "dated",
         "event",
+        "every",
         "lasting",
         "longest",
         "parts",
+        "shortest",
         "signals",
         "sliding",
     )
@@ -155,6 +157,10 @@ class Program:
         """The kernel's windows of constant length, the longest first."""
         self.dated: tuple[tuple[Any, Part], ...] = ()
         """Its windows of the calendar."""
+        ever = [group for window, group in groups.items() if not window[1]]
+        self.every = Part([pair for group in ever for pair in group], moving)
+        """What it adds to all windows of constant length and to all time together."""
+        self.shortest = min((window[0] for window in parts if window[0]), default=1 << 62)
         self.longest = max((window[0] for window in parts), default=0)
         self.always = any(place < 0 for some in groups.values() for _, place in some)
         """Whether every fact of the event is counted somewhere."""
