@@ -15,7 +15,7 @@ from typing import Any
 
 from cic.meaning import Meaning
 from cic.model import Trait
-from cic.oracle import trait_of
+from cic.oracle import instants, trait_of
 from cic.verification import Batch, same
 from cid.kit.clock import DAY
 from cid.model.fact import Fact
@@ -87,7 +87,7 @@ def outlook(
     coming: dict[int, dict[str, Fact | None]] = {}
     for name, trait in traits.items():
         edges = _edges(meaning, below, name)
-        for moment, fact in instants(trait, own[name], now, bound, edges):
+        for moment, fact in moments(trait, own[name], now, bound, profile, edges):
             coming.setdefault(moment, {})[name] = fact
     held = {(customer, name): since[customer, name] for name in names if (customer, name) in since}
     for place in below:
@@ -104,13 +104,13 @@ def outlook(
             break
         looked += 1
         changed: list[tuple[str, Fact | None]] = []
-        for name, fact in about.items():
+        for name, through in about.items():
             if name:
                 value = trait_of(traits[name], own[name], moment, profile)
                 if same(value, values[name]):
                     continue
                 values[name] = value
-            changed.append((name, fact))
+            changed.append((name, through))
         if not changed:
             continue
         batch.as_of = moment
@@ -129,13 +129,14 @@ def outlook(
     return Outlook(turns, min(coming, default=bound) if cut else bound, looked, cut)
 
 
-def instants(
+def moments(
     trait: Trait,
     facts: Iterable[Fact],
     after: int,
     until: int,
+    profile: Mapping[str, Any],
     edges: frozenset[Decimal] | None = None,
-) -> Iterator[tuple[int, Fact | None]]:
+) -> Iterator[tuple[int, Fact]]:
     """Yield the moments in ``(after, until]`` at which a trait may change by itself, and through which fact.
 
     Args:
@@ -143,17 +144,21 @@ def instants(
         facts: the facts whose event it looks at.
         after: the moment before.
         until: the last moment.
+        profile: the customer's attributes in force.
         edges: the numbers it is compared with; None where it is used in another way.
     """
     facts = list(facts)
     for each in trait.inputs.values():
-        yield from instants(each, _of(each, facts), after, until)
+        yield from moments(each, _of(each, facts), after, until, profile)
+    if trait.formula:
+        return
     for fact in facts:
-        some = [fact.time]
-        if trait.window:
-            some.append(fact.time + trait.window_length)
         if unit := trait.unit_length:
-            some += _steps(fact.time, unit, after, until, edges)
+            some: Iterable[int] = [fact.time, *_steps(fact.time, unit, after, until, edges)]
+            if trait.window:
+                some = [*some, fact.time + trait.window_length]
+        else:
+            some = instants(trait, [fact], after, until, profile)
         for moment in some:
             if after < moment <= until:
                 yield moment, fact

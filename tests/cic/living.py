@@ -1,7 +1,7 @@
 """A small company that lives in memory: facts in, time passes, segments move; and the same told plainly."""
 
 from cic.conditions import Vocabulary
-from cic.model import SEGMENTS, TRAITS
+from cic.model import SEGMENTS, TRAITS, settled
 from cic.oracle import trait_of
 from cic.segmentation import Segmentation
 from cid.customers import Customers
@@ -28,7 +28,8 @@ class Living:
     def __init__(self, traits, segments):
         self.traits, wrong = parse(traits, TRAITS)
         self.segments, also = parse(segments, SEGMENTS)
-        assert not wrong + also, wrong + also
+        self.traits, unsettled = settled(self.traits)
+        assert not wrong + also + unsettled, wrong + also + unsettled
         self.facts = []
         self.bus, self.store = Bus(), Kept()
         self.customers = Customers({}, Projection({}), self.store, self.bus)

@@ -68,6 +68,47 @@ def test_she_moves_at_exactly_the_moment_that_was_said_and_not_a_millisecond_bef
         assert living.live.bits["ann"] >> place & 1 != inside >> place & 1
 
 
+OTHERS = """
+ago: {of: E, time since: minutes}
+days: {of: [E, F], streak: days}
+month: {of: E, sum: v, period: month}
+before: {of: E, count: true, period: previous month}
+followed: {sequence: [E, F], within: 3 d, window: 20 d}
+share: {formula: month - before}
+"""
+OTHER_SEGMENTS = """
+gone quiet: {when: ago > 30, group: g, priority: 2}
+regular: {when: days >= 2, group: g, priority: 1, stay: 3 d}
+growing: {when: share > 0 and month >= 2}
+tried: {when: followed, stay: 30 d}
+"""
+DAY = 86_400_000
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 40), st.sampled_from("EF"), st.integers(0, 4)),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_it_comes_true_for_calendars_streaks_sequences_and_formulas_as_well(events):
+    for place in range(4):
+        living = Living(OTHERS, OTHER_SEGMENTS)
+        living.pass_time(20_000 * DAY)
+        for number, (hours, event, value) in enumerate(events):
+            living.pass_time(living.live.now + hours * DAY // 24 * 7 // 8)
+            living.take(fact(number, living.live.now - number, event, v=value))
+        inside, found = living.live.bits["ann"], look(living)
+        if (turn := found.turns.get(place)) is None:
+            assert not found.cut
+            continue
+        living.pass_time(turn.at - 1)
+        assert living.live.bits["ann"] >> place & 1 == inside >> place & 1
+        living.pass_time(turn.at)
+        assert living.live.bits["ann"] >> place & 1 != inside >> place & 1
+
+
 def test_the_fact_that_leaves_is_named():
     living = Living(TRAITS, "awake: {when: short > 0}")
     living.pass_time(1_000)
