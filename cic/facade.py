@@ -9,6 +9,7 @@ from typing import Any
 from cic.adoption import Adoption
 from cic.explanation import Explanation
 from cic.exploration import Exploration
+from cic.exports import Exports
 from cic.model import SCORES
 from cic.policies import Policies
 from cic.ports import Store
@@ -60,6 +61,9 @@ class Intelligence:
         self.trial = Trial(definitions, segmentation, customers, self.proof)
         self.queries = Queries(history, Policies(definitions), clock.now)
         self.exploration = Exploration(definitions, self.queries, self._now)
+        self.exporting = Exports(
+            self.queries, self.exploration, store, history.parquet, clock.now
+        )
 
     def segments(self) -> list[dict[str, Any]]:
         """List the segments with their size and who moved in the last seven days."""
@@ -207,6 +211,27 @@ class Intelligence:
         """Train a model on history, and publish its scores if it beats its baseline."""
         self.definitions.get(SCORES, name)
         return self._score(name, train=True)
+
+    def reads(self) -> dict[str, Any]:
+        """List the questions on their way, and who read what for lately."""
+        return {"running": self.queries.running(), "read": self.queries.read()}
+
+    def stop_query(self, id: str) -> dict[str, Any]:
+        """Stop a question on its way.
+
+        Raises:
+            NotFound: there is no such question, or no longer.
+            Refused: it is somebody else's.
+        """
+        return self.queries.stop(id)
+
+    def export(self, path: str, **asked: Any) -> dict[str, Any]:
+        """Make a CSV or Parquet file of an answer; who took it is noted."""
+        return self.exporting.to_file(path, **asked)
+
+    def exports(self, limit: int = 100) -> list[dict[str, Any]]:
+        """List what was taken out, newest first: who, what for, how many rows."""
+        return self.exporting.noted(limit)
 
     def _now(self) -> int:
         return self.segmentation.now

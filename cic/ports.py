@@ -13,6 +13,8 @@ from cid.kit.clock import format_time, to_millis
 from cid.kit.ids import content_hash
 from cid.kit.plugins import Port
 from cid.kit.privacy import COLUMNS
+from cid.model.fact import Fact
+from cid.model.relationship import Regrouped
 
 
 class FactRow(NamedTuple):
@@ -227,6 +229,19 @@ class Streaming(Protocol):
         """Answer one SELECT: first (name, type) of each column, then rows, some at a time."""
 
 
+@runtime_checkable
+class Writing(Protocol):
+    """An engine that also writes rows as a Parquet file."""
+
+    def parquet(
+        self,
+        columns: Sequence[tuple[str, str]],
+        parts: Iterable[Sequence[tuple[Any, ...]]],
+        path: Path,
+    ) -> None:
+        """Write rows with these columns (name, type) to a file."""
+
+
 class Example(NamedTuple):
     """One customer at one moment: what was known, and what happened next (None: not yet known)."""
 
@@ -422,6 +437,12 @@ class Store(Protocol):
 
     def verifications(self, limit: int) -> list[dict[str, Any]]:
         """Return the results of the last verifications, newest first."""
+
+    def note_export(self, row: Mapping[str, Any]) -> None:
+        """Keep who took which answer out, before it is handed over."""
+
+    def exports(self, limit: int = 100) -> list[dict[str, Any]]:
+        """Return what was taken out, newest first."""
 
     def mirrors(self) -> dict[str, str]:
         """Return the SELECTs that feed the history."""

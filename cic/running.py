@@ -9,10 +9,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
@@ -71,6 +72,14 @@ class Answering(Engine, Protocol):
         ticket: Ticket | None = None,
     ) -> Iterator[list[tuple[Any, ...]]]:
         """Answer one SELECT part by part: first (name, type) of each column, then rows."""
+
+    def parquet(
+        self,
+        columns: Sequence[tuple[str, str]],
+        parts: Iterable[Sequence[tuple[Any, ...]]],
+        path: Path,
+    ) -> None:
+        """Write rows with these columns (name, type) as a Parquet file."""
 
 
 @dataclass(eq=False)
@@ -193,13 +202,22 @@ class Queries:
         return views
 
     def running(self) -> list[dict[str, Any]]:
-        """List the questions on their way, oldest first."""
+        """List the questions on their way, oldest first; who is no architect sees her own."""
+        reader = current()
         with self._changed:
-            return [asked.to_dict() for asked in self._asked.values()]
+            return [
+                asked.to_dict() for asked in self._asked.values() if _may_see(reader, asked.reader)
+            ]
 
     def read(self) -> list[dict[str, Any]]:
         """List the last reads, newest first: who read what for."""
-        return list(reversed(self._noted))
+        reader = current()
+        mine = (
+            each
+            for each in reversed(self._noted)
+            if _may_see(reader, Reader(each["role"], "", each["person"]))
+        )
+        return list(mine)
 
     def stop(self, id: str, reader: Reader | None = None) -> dict[str, Any]:
         """Stop a question; a reader stops her own, an architect anybody's.
@@ -213,9 +231,8 @@ class Queries:
             if asked is None:
                 raise NotFound("running query", id)
             reader = reader or current()
-            if reader.role not in ("", "architect"):
-                if (reader.role, reader.person) != (asked.reader.role, asked.reader.person):
-                    raise Refused("This is somebody else's question.", hint="Ask an architect.")
+            if not _may_see(reader, asked.reader):
+                raise Refused("This is somebody else's question.", hint="Ask an architect.")
             asked.ticket.stop()
             self._changed.notify_all()
             return asked.to_dict()
@@ -308,3 +325,10 @@ class Queries:
         if structlog.is_configured():
             log.info("history.read", **said)
         self._noted.append({"at": format_time(self._now()), "sql": sql[:500], **said})
+
+
+def _may_see(reader: Reader, asked: Reader) -> bool:
+    """Say whether one reader may know what another asks."""
+    if reader.role in ("", "architect"):
+        return True
+    return (reader.role, reader.person) == (asked.role, asked.person)

@@ -1,4 +1,4 @@
-"""Tables of intelligence: memberships, their changes, verifications."""
+"""Tables of intelligence: memberships, their changes, verifications, exports."""
 
 from __future__ import annotations
 
@@ -50,5 +50,23 @@ verification = Table(
     Column("mismatches", Integer, nullable=False),
 )
 
+export = Table(
+    "cic_export",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("policy", Text, nullable=False),
+    Column("format", Text, nullable=False),
+    Column("question", Text, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+)
+
+Index("ix_cic_export_at", export.c.at)
 Index("ix_cic_change_segment", change.c.segment, change.c.effective_at)
 Index("ix_cic_membership_segment", membership.c.segment, membership.c.since)

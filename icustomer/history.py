@@ -7,6 +7,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -14,11 +15,12 @@ from sqlalchemy import text
 
 from cic.model import SCORES, TRAITS
 from cic.policies import Policies
-from cic.ports import Engine, FactRow, Mirror, Result, Sight, Streaming, Ticket
+from cic.ports import Engine, FactRow, Mirror, Result, Sight, Streaming, Ticket, Writing
 from cic.segmentation import Segmentation
 from cid.customers import CONSENT, Customers
 from cid.kit.db import Database
 from cid.kit.definitions import Definitions
+from cid.kit.errors import InvalidInput
 from cid.kit.failpoints import reach
 from cid.model.definition import ATTRIBUTES, COMPANY
 from cid.model.fact import Fact
@@ -299,6 +301,21 @@ class History:
         found = self.engine.query(sql, rows=None, seconds=seconds, sight=sight, ticket=ticket)
         yield [(name, "VARCHAR") for name in found.columns]
         yield found.rows
+
+    def parquet(
+        self,
+        columns: Sequence[tuple[str, str]],
+        parts: Iterable[Sequence[tuple[Any, ...]]],
+        path: Path,
+    ) -> None:
+        """Write rows as a Parquet file.
+
+        Raises:
+            InvalidInput: this engine cannot.
+        """
+        if not isinstance(self.engine, Writing):
+            raise InvalidInput("This engine writes no Parquet.", hint="Ask for CSV.")
+        self.engine.parquet(columns, parts, path)
 
     def close(self) -> None:
         """Let go of all files."""

@@ -205,6 +205,16 @@ class SqlStore:
         t = tables.verification
         return self._rows(select(t).order_by(t.c.at.desc()).limit(limit))
 
+    def note_export(self, row: Mapping[str, Any]) -> None:
+        """Keep who took which answer out, before it is handed over."""
+        with self._database.write() as connection:
+            upsert(connection, tables.export, [dict(row)])
+
+    def exports(self, limit: int = 100) -> list[dict[str, Any]]:
+        """Return what was taken out, newest first."""
+        t = tables.export
+        return self._rows(select(t).order_by(t.c.at.desc(), t.c.id).limit(limit))
+
     def mirrors(self) -> dict[str, str]:
         """Return the SELECTs that feed the history."""
         return {

@@ -148,6 +148,11 @@ def explain(error: duckdb.Error, *, discreet: bool = False) -> NoReturn:
             "The query needs more memory than it may have.",
             hint="Ask for a shorter period or aggregate earlier.",
         ) from None
+    if "'pytz'" in message:
+        raise InvalidInput(
+            "A moment with a time zone cannot be shown.",
+            hint="All moments here are UTC; cast it: now()::VARCHAR.",
+        ) from None
     raise InvalidInput(f"The SQL cannot be answered: {message}", hint=HINT) from None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import duckdb
 from cic.adapters.duckdb import seen, taking
 from cic.adapters.duckdb.asking import explain, first_line, one_select
 from cic.adapters.duckdb.watching import PART, Watch, fetch
+from cic.adapters.duckdb.writing import write
 from cic.history import FORMAT, SCHEMA, STORED
 from cic.ports import HistorySource, Result, Sight, Ticket
 from cid.kit.errors import Conflict, InvalidInput, Unavailable
@@ -107,6 +108,15 @@ class DuckDbHistory:
             yield [(column[0], str(column[1])) for column in cursor.description or []]
             while part := cursor.fetchmany(PART):
                 yield part
+
+    def parquet(
+        self,
+        columns: Sequence[tuple[str, str]],
+        parts: Iterable[Sequence[tuple[Any, ...]]],
+        path: Path,
+    ) -> None:
+        """Write rows as a Parquet file, in an engine of its own: this one reaches no files."""
+        write(columns, parts, path)
 
     @contextmanager
     def _asked(

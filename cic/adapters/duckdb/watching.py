@@ -95,13 +95,23 @@ def fetch(
     size = 0
     while len(found) <= rows and (part := cursor.fetchmany(min(PART, rows + 1 - len(found)))):
         found += part
-        size += sum(len(str(row[place])) for row in part for place in wide)
+        size += sum(_size(row[place]) for row in part for place in wide)
         if size > LARGEST:
             raise InvalidInput(
                 f"The answer is larger than {LARGEST >> 20} MB.",
                 hint="Ask for fewer or shorter columns.",
             )
     return (found[:rows], True) if len(found) > rows else (found, False)
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, str | bytes):
+        return len(value)
+    if isinstance(value, list | tuple | dict):
+        # A list of texts is as large as its texts, one of numbers as there are numbers.
+        some = list(value.values() if isinstance(value, dict) else value)[:: len(value) // 10 + 1]
+        return 16 * len(value) + sum(map(_size, some)) * len(value) // (len(some) or 1)
+    return 16
 
 
 _NARROW = {
