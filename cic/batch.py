@@ -21,7 +21,7 @@ from typing import Any
 
 from cic.columns import MOMENT, Expression, Unreadable, at_most, text_literal
 from cic.model import Trait
-from cic.oracle import average, bounds, formula_of, trait_of
+from cic.oracle import Kin, average, bounds, formula_of, trait_of
 from cic.periods import NEVER
 from cic.ports import Engine
 from cid.kit.clock import to_datetime
@@ -129,7 +129,7 @@ def empty_value(trait: Trait) -> Any:
     0
     """
     if trait.formula or trait.sequence:
-        return trait_of(trait, (), 0)
+        return trait_of(trait, (), 0, around=lambda attribute: ())
     empty = {"count": 0, "distinct": 0, "sum": Decimal(0), "recent": [], "streak": 0}
     return empty.get(trait.aggregate)
 
@@ -154,7 +154,7 @@ class _Question:
         where = Expression(trait.where) if trait.where else None
         condition = where.sql() if where else ""
         filter_ = counted = f"event IN ({_list(trait.of)})"
-        if trait.zone_of or trait.streak or trait.sequence:
+        if trait.zone_of or trait.streak or trait.sequence or trait.related:
             # Each customer has a zone of her own, or a fact alone does not tell whether it counts.
             raise Unreadable(trait.aggregate)
         after, until = bounds(trait, self._as_of, {})
@@ -285,10 +285,11 @@ def _by_oracle(
         fact = Fact(0, message_id, source, type_, event, time, received, ())
         fact.properties = json.loads(properties)
         owned[customer].append(fact)
+    kin = Kin(owned, profiles)
     for customer, own in values.items():
         facts, profile = owned.get(customer, []), profiles.get(customer, {})
         for name, entry in traits.items():
-            own[name] = trait_of(entry.value, facts, as_of, profile)
+            own[name] = trait_of(entry.value, facts, as_of, profile, kin.around(customer))
 
 
 def profiles(

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from cic.kernel import Kernel, Read, TraitPlan
+from cic.kernel import Kernel, Read, TraitPlan, plan
 from cic.model import Trait
 from cic.ports import Live
+from cic.related import related
 from cid.feel import compile_expression
 from cid.kit.definitions import Entry
 
@@ -46,7 +47,14 @@ def live(
         make: makes the kernel below.
     """
     reader = read or _nothing
-    kernel = make(plans, len(traits), reader)
+    words = [entry.value.related for entry in traits.values() if entry.value.related]
+    kernel = related(
+        make(plans, len(traits), reader),
+        lambda attribute: plan(traits, attribute),
+        words,
+        len(traits),
+        reader,
+    )
     formulas = _formulas(traits)
     return Derived(kernel, formulas, reader) if formulas else kernel
 

@@ -1,6 +1,7 @@
 """What a trait is, said in the plainest code: every other way of computing it must agree.
 
-A trait of a customer at a moment ``as_of`` is an aggregate over the customer's facts
+A trait of a customer at a moment ``as_of`` is an aggregate over the customer's facts, or over those of
+all customers for whom the ``related`` attribute has the same value,
 
 - whose event is one of ``of``,
 - that happened in the half-open window ``(as_of − window, as_of]``, or in the period that ``as_of``
@@ -37,7 +38,7 @@ which win over properties of the same name. A fact whose value is not fit does n
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
@@ -51,6 +52,7 @@ from cid.feel import parse as read
 from cid.feel.tree import Node
 from cid.kit.clock import to_datetime
 from cid.kit.definitions import Entry
+from cid.kit.errors import InvalidInput
 from cid.model.fact import Fact
 
 PLACES = Decimal("0.0001")
@@ -75,13 +77,46 @@ def oracle(
     for fact in facts:
         if fact.customer and (known_at is None or fact.received <= known_at):
             owned[fact.customer].append(fact)
+    groups = Kin(owned, profiles)
     return {
         customer: {
-            name: trait_of(entry.value, own, as_of, profiles.get(customer, {}))
+            name: trait_of(
+                entry.value, own, as_of, profiles.get(customer, {}), groups.around(customer)
+            )
             for name, entry in traits.items()
         }
         for customer, own in owned.items()
     }
+
+
+Around = Callable[[str], Iterable[Fact]]
+"""The facts of everybody in a customer's group, by the attribute that names it."""
+
+
+class Kin:
+    """Who is related with whom, and what all of them did."""
+
+    def __init__(
+        self, owned: Mapping[str, list[Fact]], profiles: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        self._owned, self._profiles = owned, profiles
+        self._groups: dict[str, dict[str, list[Fact]]] = {}
+
+    def around(self, customer: str) -> Around:
+        """Return what tells the facts of everybody in a customer's group."""
+
+        def facts(attribute: str) -> list[Fact]:
+            if attribute not in self._groups:
+                found = self._groups[attribute] = defaultdict(list)
+                for each, own in self._owned.items():
+                    found[self._group(each, attribute)] += own
+            return self._groups[attribute].get(self._group(customer, attribute), [])
+
+        return facts
+
+    def _group(self, customer: str, attribute: str) -> str:
+        said = text(self._profiles.get(customer, {}).get(attribute))
+        return f"alone {customer}" if said is None else f"group {said}"
 
 
 def trait_of(
@@ -89,13 +124,24 @@ def trait_of(
     facts: Iterable[Fact],
     as_of: int,
     profile: Mapping[str, Any] = MappingProxyType({}),
+    around: Around | None = None,
 ) -> Any:
-    """Compute one trait over the facts and the attributes of one customer."""
+    """Compute one trait over the facts and the attributes of one customer.
+
+    Raises:
+        InvalidInput: it is about a group, and nobody tells the facts ``around`` the customer.
+    """
     if trait.formula:
         facts = list(facts)
         read = trait.inputs.items()
-        inputs = {name: trait_of(each, facts, as_of, profile) for name, each in read}
+        inputs = {name: trait_of(each, facts, as_of, profile, around) for name, each in read}
         return formula_of(trait, inputs, profile)
+    if trait.related:
+        if around is None:
+            raise InvalidInput(
+                f"This trait needs the facts of others with the same {trait.related}."
+            )
+        facts = around(trait.related)
     if trait.sequence:
         found = _followed(trait, list(facts), as_of, profile)
         return found if trait.count else found > 0

@@ -252,8 +252,12 @@ def crossed(edges: Sequence[Decimal | int], before: int, after: int) -> bool:
     return False
 
 
-def plan(traits: Mapping[str, Entry[Trait]]) -> dict[str, list[TraitPlan]]:
+def plan(traits: Mapping[str, Entry[Trait]], related: str = "") -> dict[str, list[TraitPlan]]:
     """Compile the traits' definitions, by the event they look at; formulas look at none.
+
+    Args:
+        traits: the traits by name; places are those of their order.
+        related: only those over the group that this attribute names; those over the customer where empty.
 
     Raises:
         InvalidDefinition: a condition or value is not FEEL; names file, line and what is wrong.
@@ -270,7 +274,7 @@ def plan(traits: Mapping[str, Entry[Trait]]) -> dict[str, list[TraitPlan]]:
 
     for index, (name, entry) in enumerate(traits.items()):
         trait = entry.value
-        if trait.formula:
+        if trait.formula or trait.related != related:
             continue
         try:
             where, value = ready(trait.where), ready(trait.value)

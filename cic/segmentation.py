@@ -137,6 +137,11 @@ class Segmentation:
         """Return an empty kernel for the traits of a meaning."""
         kernel = live(meaning.plans, meaning.traits, self._attribute, self._make)
         kernel.watch(meaning.edges)
+        words = {word for entry in meaning.traits.values() for word in entry.value.reads}
+        if words:
+            for customer in self._customers.members:
+                kernel.profile_changed(customer, words)
+            kernel.drain()
         return kernel
 
     def _attribute(self, customer: str, name: str) -> Any:

@@ -43,6 +43,8 @@ def settled(
         state[name] = 1
         if entry.value.period or entry.value.streak:
             found[name] = _dated(entry, attributes, zone)
+        if entry.value.related:
+            found[name] = _related(found[name], attributes)
         if entry.value.formula:
             words = _words(entry, known)
             for word in words & traits.keys():
@@ -67,6 +69,15 @@ def _dated(entry: Entry[Trait], attributes: Collection[str], zone: str) -> Entry
     trait = entry.value.model_copy(update={"zone": entry.value.zone or zone})
     trait._reads = frozenset({own} if own else ())
     return replace(entry, value=trait, version=content_hash(f"{entry.version}\n{trait.zone}"))
+
+
+def _related(entry: Entry[Trait], attributes: Collection[str]) -> Entry[Trait]:
+    group = entry.value.related
+    if group not in attributes:
+        raise entry.error(f"{group!r} is no attribute.", hint=suggestion(group, attributes))
+    trait = entry.value.model_copy()
+    trait._reads = trait._reads | {group}
+    return replace(entry, value=trait)
 
 
 def _words(entry: Entry[Trait], known: Collection[str]) -> set[str]:

@@ -63,7 +63,7 @@ KINDS: tuple[Aggregate, ...] = (
 _SAID = {"since": "time since"}
 _WITHOUT = ("count", "since", "streak", "sequence", "formula")
 """Aggregates that look at no value of a fact."""
-_OF_FACTS = ("of", "where", "window", "period")
+_OF_FACTS = ("of", "where", "window", "period", "related")
 _UNITS = {"minutes": MINUTE, "hours": HOUR, "days": DAY, "weeks": 7 * DAY}
 _PERIODS: dict[str, Literal["day", "week", "month"]] = {
     "days": "day",
@@ -122,6 +122,8 @@ class Trait(Definition):
     """Time zone in which days and other periods are counted; that of the company where empty."""
     zone_of: str = Field("", alias="customer zone")
     """Attribute that holds the customer's own time zone, which wins where it is known."""
+    related: str = ""
+    """Attribute that names a group, e.g. ``household``: facts of everybody in the customer's group count."""
     unit: str = ""
     """What the number counts, e.g. ``EUR``."""
 
@@ -177,6 +179,8 @@ class Trait(Definition):
             raise ValueError("give a window or a period, not both")
         if bool(self.sequence) != bool(self.within):
             raise ValueError("a sequence of events and `within` belong together")
+        if self.related and self.zone_of:
+            raise ValueError("a group has no time zone of its own; give a zone")
         if (self.zone or self.zone_of) and not (self.period or self.streak):
             raise ValueError("only periods and streaks have a time zone")
         return self
