@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from cic.pages import exploration, segments
+from cic.pages import building, exploration, segments
 
 router = APIRouter(include_in_schema=False)
-for module in (segments, exploration):
+for module in (building, segments, exploration):
     router.include_router(module.router)
 
 __all__ = ["router"]

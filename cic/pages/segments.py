@@ -9,38 +9,16 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
-from cid.kit.errors import ICustomerError, NotFound
+from cid.kit.errors import NotFound
 from cid.kit.web import render
 
 router = APIRouter()
 
 
 @router.get("/segments")
-def segments(request: Request, when: str = "") -> HTMLResponse:
+def segments(request: Request) -> HTMLResponse:
     """Who is in, who moved?"""
-    return render(
-        request,
-        "cic/segments.html",
-        segments=request.state.company.cic.segments(),
-        when=when,
-        **_tried(request, when),
-    )
-
-
-@router.get("/preview")
-def preview(request: Request, when: str = "") -> HTMLResponse:
-    """Who would be in, while one types."""
-    return render(request, "cic/_preview.html", when=when, **_tried(request, when))
-
-
-def _tried(request: Request, when: str) -> dict[str, Any]:
-    """Try a condition; a mistake in it is an answer: people are still typing."""
-    if not when.strip():
-        return {"preview": None, "mistake": None}
-    try:
-        return {"preview": request.state.company.cic.preview(when), "mistake": None}
-    except ICustomerError as error:
-        return {"preview": None, "mistake": error}
+    return render(request, "cic/segments.html", segments=request.state.company.cic.segments())
 
 
 @router.get("/segments/{name}")

@@ -19,7 +19,9 @@
   };
   const short = (unit) => {
     const format = new Intl.NumberFormat(language, unit === "%" ? { style: "percent", maximumFractionDigits: 0 } : { notation: "compact", maximumFractionDigits: 1 });
-    return (value) => format.format(value);
+    // What is small is written out: three thousand and three hundred differ from one another.
+    const exact = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
+    return (value) => (unit !== "%" && Math.abs(value) < 10000 ? exact : format).format(value);
   };
 
   const hues = (element) => {
