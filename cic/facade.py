@@ -61,9 +61,7 @@ class Intelligence:
         self.trial = Trial(definitions, segmentation, customers, self.proof)
         self.queries = Queries(history, Policies(definitions), clock.now)
         self.exploration = Exploration(definitions, self.queries, self._now)
-        self.exporting = Exports(
-            self.queries, self.exploration, store, history.parquet, clock.now
-        )
+        self.exporting = Exports(self.queries, self.exploration, store, history.parquet, clock.now)
 
     def segments(self) -> list[dict[str, Any]]:
         """List the segments with their size and who moved in the last seven days."""
@@ -195,9 +193,8 @@ class Intelligence:
         return self.proof.verifications(limit)
 
     def last_verification(self) -> dict[str, Any] | None:
-        """Return what the last verification found."""
-        found = self.proof.verifications(1)
-        return found[0] if found else None
+        """Return what the last verification of everything found; the last one where there was none."""
+        return self.proof.last()
 
     def scores(self) -> list[dict[str, Any]]:
         """List the models: what each asks, how good it is against its baseline, whether it is in use."""

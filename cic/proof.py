@@ -11,10 +11,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
-from cic.derived import Live
 from cic.meaning import Meaning
 from cic.model import SEGMENTS, TRAITS
-from cic.ports import Store
+from cic.ports import Live, Store
 from cic.running import Answering
 from cic.segmentation import Segmentation
 from cic.verification import Batch, Held, Only, Verification, compare, relive
@@ -106,6 +105,13 @@ class Proof:
             {**row, "at": format_time(row["at"]), "as_of": format_time(row["as_of"])}
             for row in self._store.verifications(max(1, min(limit, 1_000)))
         ]
+
+    def last(self) -> dict[str, Any] | None:
+        """Return what the last verification of everything found; the last one where there was none."""
+        found, meaning = self.verifications(100), self._segmentation.meaning
+        everything = (len(meaning.traits), len(meaning.names))
+        full = (row for row in found if (row["traits"], row["segments"]) == everything)
+        return next(full, found[0] if found else None)
 
     def batch(self, as_of: int, only: Only | None = None, meaning: Meaning | None = None) -> Batch:
         """Compute traits and segments of all customers at a moment by a query over history.

@@ -32,6 +32,7 @@ from context import pages as context_pages
 from icustomer import pages
 from icustomer.commands import carry_out
 from icustomer.company import ICustomer
+from icustomer.nightly import Nightly
 from icustomer.web import STATIC
 from icustomer.web.description import describe
 from icustomer.web.limits import Limits
@@ -114,6 +115,7 @@ class Heart(threading.Thread):
         self._company = company
         self._shift = shift
         self._warm = False
+        self._nightly = Nightly(company)
         self._ending = threading.Event()
 
     def run(self) -> None:
@@ -129,12 +131,14 @@ class Heart(threading.Thread):
         if self._shift:
             self._shift.stop()
         self.join(timeout=10)
+        self._nightly.wait(10)
 
     def _warm_up(self) -> None:
         # The first reader of the boards shall not wait for what can be known before.
         if not self._warm:
             self._warm = True
             self._company.cbc.capabilities()
+        self._nightly.look()
 
 
 def problem(status: int, title: str, detail: str, hint: str = "") -> JSONResponse:

@@ -141,6 +141,15 @@ class Settings(BaseSettings):
     tick_seconds: float = Field(
         1.0, gt=0, le=60, description="How often time passes on a quiet system."
     )
+    verify_hour: int = Field(
+        3,
+        ge=-1,
+        le=23,
+        description=(
+            "Hour, in the company's time zone, at which a running server verifies all traits and"
+            " segments every day; -1: never."
+        ),
+    )
     log_level: str = Field("WARNING", description="How much is logged.")
 
     @cached_property
