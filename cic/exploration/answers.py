@@ -104,6 +104,8 @@ class Plan:
     """Whether the rows may be added up: nobody and nothing is in two of them."""
     finish: Callable[[Rows], Finished] = field(default=_as_they_are, compare=False)
     """Works out from all rows what SQL cannot say the same way in every engine."""
+    portable: str = ""
+    """The same for engines that lack what ``sql`` makes use of; where empty, ``sql`` will do."""
 
     def answer(self, rows: Sequence[Sequence[Any]]) -> tuple[dict[str, Any], Rows]:
         """Return what is to be said of the rows, and the rows."""

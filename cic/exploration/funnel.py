@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cic.columns import text_literal
 from cic.exploration.answers import Column, Finished, Plan, Rows, counted, key, said
 from cic.exploration.periods import Span, interval
 from cic.exploration.picking import happened, population
@@ -19,29 +18,31 @@ from cic.exploration.table import literal
 from cic.semantics import BASES, Vocabulary
 from cid.kit.errors import InvalidInput, NotFound
 
+TIME = 'b."time"'
+
 
 def plan(question: Funnel, vocabulary: Vocabulary, span: Span) -> Plan:
     """Plan a funnel: for each step how many customers reached it, and how long that took."""
-    numbers = range(1, len(question.steps) + 1)
-    by, group = ("grouped, ", " GROUP BY grouped") if question.by else ("", "")
-    best = ", ".join(f"min(took{step}) AS took{step}" for step in numbers)
-    lines = [
-        f"SELECT {step} AS step, {by}count(took{step}) AS customers, median(took{step}) AS took "
-        f"FROM best{group}"
-        for step in numbers
-    ]
-    sql = (
-        f"{_reached(question, vocabulary, span)},\n"
-        f"best AS (SELECT {by}customer_key, {best} FROM reached GROUP BY {by}customer_key "
-        "HAVING min(took1) IS NOT NULL)\n" + "\nUNION ALL\n".join(lines)
-    )
+    by, join = ("", "")
+    if question.by:
+        by, join = "g.grouped, ", " JOIN begun g ON g.who = r.who"
+
+    def written(nearest: bool) -> str:
+        return (
+            f"{_reached(question, vocabulary, span, nearest=nearest)}\n"
+            f"SELECT r.step, {by}count(*) AS customers, median(r.took) AS took FROM (\n"
+            "  SELECT step, who, min(took) AS took FROM reached GROUP BY step, who\n"
+            f") r{join} GROUP BY {by}r.step"
+        )
+
     return Plan(
         "funnel",
-        sql,
+        written(nearest=True),
         _columns(question, vocabulary),
         "funnel",
         additive=False,
         finish=lambda rows: _finish(question, span, rows),
+        portable=written(nearest=False),
     )
 
 
@@ -49,80 +50,118 @@ def drill(question: Funnel, vocabulary: Vocabulary, span: Span, row: Mapping[str
     """Write the SQL of who reached a step; with ``lost``, of who reached only the one before."""
     given = dict(row)
     step, lost = given.pop("step", 1), given.pop("lost", False)
-    where = "WHERE true"
+    where = ""
     if question.by and question.by in given:
-        where = f"WHERE grouped IS NOT DISTINCT FROM {literal(given.pop(question.by))}"
+        where = f" WHERE g.grouped IS NOT DISTINCT FROM {literal(given.pop(question.by))}"
     if given:
         raise NotFound("part of a funnel's row", next(iter(given)), ["step", "lost", question.by])
     if isinstance(step, bool) or not isinstance(step, int) or not 1 <= step <= len(question.steps):
         raise InvalidInput(f"The funnel has the steps 1 to {len(question.steps)}, not {step!r}.")
     if lost and step == 1:
         raise InvalidInput("Nobody is lost before the first step.")
-    having = f"count(took{step}) > 0"
-    if lost:
-        having = f"count(took{step}) = 0 AND count(took{step - 1}) > 0"
-    by = "grouped, " if question.by else ""
+    counts = step - 1 if lost else step
+    far = f"max(step) = {counts}" if lost else f"max(step) >= {counts}"
     return (
-        f"{_reached(question, vocabulary, span)}\n"
-        "SELECT customer, sum(behind) AS behind FROM (\n"
-        f"  SELECT min(customer) AS customer, greatest(count(took{step}), 1) AS behind "
-        f"FROM reached {where} GROUP BY {by}customer_key HAVING {having}\n"
-        ") GROUP BY customer"
+        f"{_reached(question, vocabulary, span, named=True)}\n"
+        "SELECT g.customer, sum(r.behind) AS behind FROM (\n"
+        f"  SELECT who, count(CASE WHEN step = {counts} THEN 1 END) AS behind\n"
+        f"  FROM reached GROUP BY who HAVING {far}\n"
+        f") r JOIN begun g ON g.who = r.who{where} GROUP BY g.customer"
     )
 
 
-def _reached(question: Funnel, vocabulary: Vocabulary, span: Span) -> str:
-    """Write tables that end in ``reached``: for each event, in how many milliseconds it is a step."""
+def _reached(
+    question: Funnel,
+    vocabulary: Vocabulary,
+    span: Span,
+    *,
+    named: bool = False,
+    nearest: bool = True,
+) -> str:
+    """Write tables that end in ``reached``: who came to which step, after how many milliseconds.
+
+    ``who`` is a customer, or a customer in one of the groups in which she began; ``begun`` says
+    which. With ``nearest`` the event before is found by a join that not every engine has.
+    """
     steps, within = question.steps, length_of(question.within, "within")
     met = [happened(step, f"'where' of step {number}") for number, step in enumerate(steps, 1)]
-    own = ["b.customer_key", "b.customer", 'b."time"', "b.source", "b.message_id"]
-    inside = " AND ".join(span.conditions('b."time"'))
-    marks = [f"({met[0]} AND {inside}) AS s1"]
-    marks += [f"{each} AS s{number}" for number, each in enumerate(met[1:], 2)]
-    events = ", ".join(dict.fromkeys(text_literal(step.event) for step in steps))
-    conditions = [f"b.event IN ({events})", "b.customer_key IS NOT NULL"]
-    if any(step.where for step in steps):
-        conditions.append(f"({' OR '.join(dict.fromkeys(met))})")
-    conditions += population(question, vocabulary)
-    conditions += span.conditions('b."time"', ahead=within)
+    whom = ["b.customer_key IS NOT NULL", *population(question, vocabulary)]
+    start = " AND ".join([met[0], *whom, *span.conditions(TIME)])
+    later = " AND ".join([*whom, *span.conditions(TIME, ahead=within)])
     group, join, of_fact = _group(question, vocabulary)
-    own += [f"{group} AS grouped"] if group else []
-    tables = [
-        f"events AS (\n  SELECT {', '.join([*own, *marks])}\n"
-        f"  FROM facts b{join}\n  WHERE {' AND '.join(conditions)}\n)"
-    ]
-    before, who = "events", "customer_key"
+    tables = []
+    if named or group:
+        own = ["b.customer_key", *([f"{group} AS grouped"] if group else [])]
+        places = "1, 2" if group else "1"
+        who = f"row_number() OVER (ORDER BY b.customer_key, {group})" if of_fact else own[0]
+        name = ", min(b.customer) AS customer" if named else ""
+        tables.append(
+            f"begun AS (\n  SELECT {', '.join(own)}, {who} AS who{name}\n"
+            f"  FROM facts b{join} WHERE {start} GROUP BY {places}\n)"
+        )
+    at = 'b."time", b.source, b.message_id'
+    who, rows, alike = "b.customer_key AS who", "facts b", ""
     if of_fact:
         # Later steps count in each group in which the customer began.
-        later = ", ".join(f"e.s{number}" for number in range(2, len(steps) + 1))
-        tables.append("begun AS (SELECT DISTINCT customer_key, grouped FROM events WHERE s1)")
-        tables.append(
-            'r1 AS (SELECT e.customer_key, e.customer, e."time", e.source, e.message_id, '
-            f"g.grouped, e.s1 AND e.grouped IS NOT DISTINCT FROM g.grouped AS s1, {later} "
-            "FROM events e JOIN begun g ON g.customer_key = e.customer_key)"
-        )
-        before, who = "r1", "customer_key, grouped"
-    length = interval(within)
-    begin, took = 'CASE WHEN s1 THEN "time" END', ["CASE WHEN s1 THEN 0 END AS took1"]
-    for number in range(2, len(steps) + 1):
-        # The latest beginning from which the step before was reached, strictly earlier.
-        tables.append(
-            f"r{number} AS (SELECT *, max({begin}) OVER (PARTITION BY {who} "
-            'ORDER BY "time", source, message_id '
-            f"ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS p{number} FROM {before})"
-        )
-        before = f"r{number}"
-        inside = f's{number} AND "time" <= p{number} + {length}'
-        begin = f"CASE WHEN {inside} THEN p{number} END"
-        took.append(
-            f"CASE WHEN {inside} THEN date_diff('millisecond', p{number}, \"time\") END "
-            f"AS took{number}"
-        )
-    grouped = "grouped, " if group else ""
+        who, rows = "g.who", "facts b JOIN begun g ON g.customer_key = b.customer_key"
+        alike = f" AND g.grouped IS NOT DISTINCT FROM {group}"
     tables.append(
-        f"reached AS (SELECT customer_key, customer, {grouped}{', '.join(took)} FROM {before})"
+        f'r1 AS (\n  SELECT {who}, {at}, b."time" AS begun FROM {rows}{alike}\n  WHERE {start}\n)'
     )
+    reached = ["SELECT 1 AS step, who, CAST(0 AS BIGINT) AS took FROM r1"]
+    stage = _nearest if nearest else _windowed
+    for number in range(2, len(steps) + 1):
+        step = met[number - 1]
+        tables.append(f"e{number} AS (SELECT {who}, {at} FROM {rows}\n  WHERE {step} AND {later})")
+        tables += stage(number, interval(within))
+        reached.append(
+            f"SELECT {number} AS step, who, date_diff('millisecond', begun, \"time\") AS took "
+            f"FROM r{number}"
+        )
+    tables.append("reached AS (\n  " + "\n  UNION ALL ".join(reached) + "\n)")
     return "WITH " + ",\n".join(tables)
+
+
+def _nearest(number: int, within: str) -> list[str]:
+    """Find for each event of a step the latest beginning of the step before it, by a nearest join.
+
+    Of the events before it the nearest has the latest beginning; those at the same moment are
+    told apart by source and message id.
+    """
+    before = f"r{number - 1}"
+    if number == 2:
+        # A first step begins when it happens: those at one moment are alike.
+        latest = f"l2 AS (SELECT * FROM {before})"
+    else:
+        latest = (
+            f'l{number} AS (SELECT who, "time", max(begun) AS begun FROM {before} '
+            'GROUP BY who, "time")'
+        )
+    return [
+        latest,
+        f"r{number} AS (\n"
+        f"  SELECT e.*, l.begun FROM e{number} e ASOF JOIN l{number} l\n"
+        f'    ON l.who = e.who AND l."time" < e."time" WHERE e."time" <= l.begun + {within}\n'
+        f"  UNION ALL SELECT e.*, p.begun FROM e{number} e JOIN {before} p\n"
+        '    ON p.who = e.who AND p."time" = e."time"\n'
+        "    AND (p.source < e.source OR (p.source = e.source AND p.message_id < e.message_id))\n"
+        f'  WHERE e."time" <= p.begun + {within}\n)',
+    ]
+
+
+def _windowed(number: int, within: str) -> list[str]:
+    """Find the same by a running maximum over both steps in their order."""
+    return [
+        f"r{number} AS (\n"
+        '  SELECT who, "time", source, message_id, begun FROM (\n'
+        '    SELECT who, "time", source, message_id, follows, max(begun) OVER (\n'
+        '      PARTITION BY who ORDER BY "time", source, message_id, follows DESC\n'
+        "      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS begun\n"
+        f'    FROM (SELECT who, "time", source, message_id, begun, 0 AS follows FROM r{number - 1}\n'
+        '          UNION ALL SELECT who, "time", source, message_id, NULL, 1 FROM '
+        f"e{number}) both_steps\n"
+        f'  ) run WHERE follows = 1 AND "time" <= begun + {within}\n)'
+    ]
 
 
 def _group(question: Funnel, vocabulary: Vocabulary) -> tuple[str, str, bool]:

@@ -20,6 +20,7 @@ from cic.exploration.table import literal
 from cic.semantics import Vocabulary
 from cid.kit.errors import InvalidInput, NotFound
 
+TIME = 'b."time"'
 COLUMNS = (
     key("cohort", "Began", "首次", "date"),
     key("age", "Later", "之后第几期", "number"),
@@ -67,31 +68,38 @@ def drill(question: Retention, vocabulary: Vocabulary, span: Span, row: Mapping[
     active = "JOIN active a ON a.customer_key = c.customer_key" if age is not None else ""
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     return (
-        f"{_cohorts(question, vocabulary, span)}\n"
+        f"{_cohorts(question, vocabulary, span, named=True)}\n"
         f"SELECT c.customer, count(*) AS behind FROM cohorts c {active} {where} GROUP BY c.customer"
     )
 
 
-def _cohorts(question: Retention, vocabulary: Vocabulary, span: Span) -> str:
+def _cohorts(
+    question: Retention, vocabulary: Vocabulary, span: Span, *, named: bool = False
+) -> str:
     """Write tables ``cohorts`` (customer, cohort) and ``active`` (customer, stretch), each distinct."""
     unit = vocabulary.on("facts", question.by)
     again = question.again or question.first
     whom = ["b.customer_key IS NOT NULL", *population(question, vocabulary)]
-    ever = Span(None, None, span.as_of, span.zone).conditions('b."time"')
+    ever = Span(None, None, span.as_of, span.zone).conditions(TIME)
+    first = " AND ".join([happened(question.first, "'where' of 'first'"), *whom, *ever])
+    inside = " AND ".join(span.conditions('min("time")'))
+    name = ("min(b.customer) AS customer, ", "min(customer) AS customer, ") if named else ("", "")
+    began = (
+        f'SELECT b.customer_key, {name[0]}{unit} AS stretch, min(b."time") AS "time"\n'
+        f"  FROM facts b WHERE {first} GROUP BY 1, {3 if named else 2}"
+    )
+    cohorts = (
+        f"cohorts AS (\n  SELECT customer_key, {name[1]}min(stretch) AS cohort\n"
+        f"  FROM began GROUP BY customer_key HAVING {inside}\n)"
+    )
+    if again == question.first:
+        return f"WITH began AS (\n  {began}\n),\n{cohorts},\nactive AS (SELECT * FROM began)"
     # Nobody of these cohorts came back before the period.
-    later = Span(span.begin, None, span.as_of, span.zone).conditions('b."time"')
-    first = [happened(question.first, "'where' of 'first'"), *whom, *ever]
-    back = [happened(again, "'where' of 'again'"), *whom, *later]
-    inside = " AND ".join(span.conditions('"time"'))
+    later = Span(span.begin, None, span.as_of, span.zone).conditions(TIME)
+    back = " AND ".join([happened(again, "'where' of 'again'"), *whom, *later])
     return (
-        "WITH began AS (\n"
-        "  SELECT b.customer_key, min(b.customer) AS customer, "
-        f'min(b."time") AS "time", min({unit}) AS cohort\n'
-        f"  FROM facts b WHERE {' AND '.join(first)} GROUP BY b.customer_key\n),\n"
-        f"cohorts AS (SELECT customer_key, customer, cohort FROM began WHERE {inside}),\n"
-        "active AS (\n"
-        f"  SELECT DISTINCT b.customer_key, {unit} AS stretch\n"
-        f"  FROM facts b WHERE {' AND '.join(back)}\n)"
+        f"WITH began AS (\n  {began}\n),\n{cohorts},\nactive AS (\n"
+        f"  SELECT DISTINCT b.customer_key, {unit} AS stretch FROM facts b WHERE {back}\n)"
     )
 
 

@@ -31,7 +31,7 @@ _FACTS = _own("event", "source", "channel", "campaign", "store", "currency")
 _BOUGHT = _own("sku", "category", "product")
 
 BASES = {
-    "facts": Base(Title(en="Events", zh="事件"), "facts", 'b."time"', _FACTS | _BOUGHT, "b.day"),
+    "facts": Base(Title(en="Events", zh="事件"), "facts", 'b."time"', _FACTS, "b.day"),
     "lines": Base(
         Title(en="Lines of orders", zh="订单明细"),
         "lines",

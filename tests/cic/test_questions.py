@@ -210,6 +210,14 @@ def deepest(facts, steps, within, group=None):
     return best
 
 
+def check_portable(asked, answer):
+    """What engines without nearest joins are asked has the same answer."""
+    plan = asked.exploration.plan(answer["question"])
+    assert plan.portable != plan.sql
+    rows = asked.history.query(plan.portable).rows
+    assert plan.answer(rows)[1] == answer["rows"]
+
+
 @pytest.mark.parametrize("days", [1, 10, 30])
 @pytest.mark.parametrize("where", ["", "total > 5"])
 def test_a_funnel_is_what_trying_every_way_finds(asked, days, where):
@@ -220,6 +228,7 @@ def test_a_funnel_is_what_trying_every_way_finds(asked, days, where):
     for row, found in zip(answer["rows"], best, strict=True):
         took = round(median(found.values()) / 1000, 3) if found else None
         assert (row[2], row[5]) == (len(found), took)
+    check_portable(asked, answer)
     asked.check_drill(answer, 2, "step")
     lost = asked.exploration.open(answer["question"], {"step": 2, "lost": True})
     assert {row[0] for row in lost["rows"]} == {who for who, _ in best[0].keys() - best[1].keys()}
@@ -240,6 +249,7 @@ def test_a_funnel_by_what_the_first_step_says_counts_each_beginning(asked):
         for group in {each for _, each in best[0]}
     }
     assert {(row[0], row[2]): row[3] for row in answer["rows"]} == expected
+    check_portable(asked, answer)
     asked.check_drill(answer, 3, "step", "source")
 
 
