@@ -623,4 +623,4 @@ class Kernel:
             if held is not None or program.always:
                 self.take(Kept(order, identity, program, held))
         self.touched = touched
-        self.extend(fact for fact in columns.future if fact.event not in without)
+        self.extend(columns.waiting(owner, without))

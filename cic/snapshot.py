@@ -9,8 +9,8 @@ in window or aggregate share it. Nothing here is executed or unpickled when it i
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -77,6 +77,12 @@ class Columns:
     def __len__(self) -> int:
         """Return how many facts there are."""
         return len(self.time)
+
+    def waiting(self, owner: Callable[[str], str], without: Collection[str]) -> Iterator[Fact]:
+        """Yield future facts as their owners' of now, but for those of some events."""
+        for fact in self.future:
+            if fact.event not in without:
+                yield replace(fact, customer=owner(fact.identity))
 
     def facts(self) -> Iterator[Said]:
         """Yield each fact, in the order of the columns."""
@@ -158,6 +164,30 @@ def columns_of(
         table[:, 4].astype("<u4"),
         np.frombuffer(bytes(texts), "|u1"),
     )
+
+
+def merged(one: Columns, other: Columns) -> Columns:
+    """Return what two kernels keep that shared the questions about the same facts between them."""
+    kinds: dict[str, int] = {}
+    covers: dict[str, dict[str, list[Any]]] = {}
+    facts: dict[tuple[tuple[int, str, str], str], Said] = {}
+    waiting: dict[tuple[tuple[int, str, str], str], Fact] = {}
+    for columns in (one, other):
+        kinds |= dict(zip(columns.questions, columns.kinds, strict=True))
+        numbers = {name: number for number, name in enumerate(kinds)}
+        places = [numbers[name] for name in columns.questions]
+        for event, asked in columns.covers.items():
+            for name, windows in asked.items():
+                found = covers.setdefault(event, {}).setdefault(name, [])
+                found += [window for window in windows if window not in found]
+        for order, event, identity, answers in columns.facts():
+            here = {places[number]: value for number, value in answers.items()}
+            before = facts.get((order, identity))
+            if before is not None:
+                here |= before.answers
+            facts[order, identity] = Said(order, event, identity, here)
+        waiting |= {(fact.order, fact.identity): fact for fact in columns.future}
+    return columns_of(one.clock, kinds, covers, facts.values(), waiting.values())
 
 
 def _order_of(kept: Said) -> tuple[int, str, str]:

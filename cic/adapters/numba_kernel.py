@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 from heapq import heapify, heappop, heappush
 from typing import Any
@@ -21,6 +22,7 @@ from cic.snapshot import (
     answered,
     code_key,
     covered,
+    merged,
     order_text,
     question,
     uncovered,
@@ -446,7 +448,7 @@ class NumbaKernel:
     ) -> None:
         """Take in facts that were kept, at the present clock, without those of some events."""
         if self._rest is not None:
-            self._rest.restore(columns, owner, without)
+            self._rest.restore(replace(columns, future=[]), owner, without)
         asked = {name: n for n, name in enumerate(columns.questions)}
         wanted = np.zeros((max(1, len(columns.events)), len(asked) + 1), np.uint64)
         for signal, (name, events) in enumerate(self._signals):
@@ -473,11 +475,7 @@ class NumbaKernel:
             *(said[some], packed[:filled], lengths, texts),
         )
         self._s[run.TRACK] = track
-        self.extend(
-            fact
-            for fact in columns.future
-            if fact.event not in without and fact.event in self._events
-        )
+        self.extend(columns.waiting(owner, without))
 
     def events(self) -> set[str]:
         """Return the events that any trait counts."""
@@ -526,7 +524,7 @@ class NumbaKernel:
             lengths.astype(np.uint32),
             _gathered(self._b, starts, lengths),
         )
-        return mine
+        return mine if self._rest is None else merged(mine, self._rest.columns())
 
     def _take(
         self,

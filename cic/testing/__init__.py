@@ -387,6 +387,16 @@ class StoreContract:
         assert found is not None
         assert (found["at"], found["mismatches"]) == (1_767_323_045_123, 0)
 
+    def test_exports_are_listed_newest_first(self, database: Database, store: Store) -> None:
+        text = dict.fromkeys(("person", "role", "purpose", "policy", "format", "sha256"), "x")
+        row = {**text, "question": "SELECT '王'", "position": 1, "rows": 2, "bytes": 1 << 40}
+        store.note_export({"id": "a", "at": 1, **row})
+        store.note_export({"id": "b", "at": 1_767_323_045_123, **row})
+        found = store.exports(5)
+        assert [each["id"] for each in found] == ["b", "a"]
+        assert (found[0]["question"], found[0]["bytes"]) == ("SELECT '王'", 1 << 40)
+        assert len(store.exports(1)) == 1
+
     def test_history_gets_what_it_asks_for(self, database: Database, store: Store) -> None:
         found = {name: set(columns_of(database, sql)) for name, sql in store.mirrors().items()}
         for name in ("memberships", "changes", "verification"):
