@@ -278,6 +278,29 @@ class Related:
                         touched[customer] = touched.get(customer, 0) | bits
 
 
+def around(
+    customer: str,
+    customers: Iterable[str],
+    read: Read,
+    facts_of: Callable[[str], Iterable[Fact]],
+) -> Callable[[str], list[Fact]]:
+    """Return what tells the facts of everybody who is in a customer's group now, by its attribute.
+
+    Args:
+        customer: whose groups.
+        customers: everybody.
+        read: tells a customer's attribute by name.
+        facts_of: tells the facts of one customer.
+    """
+
+    def facts(attribute: str) -> list[Fact]:
+        mine = group_of(customer, read(customer, attribute))
+        members = [each for each in customers if group_of(each, read(each, attribute)) == mine]
+        return [fact for each in members for fact in facts_of(each)]
+
+    return facts
+
+
 def related(
     kernel: Live,
     plans: Callable[[str], Plans],

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
+from cid.feel import FeelError, names, parse
 from cid.feel.tree import Node
 from cid.kit.clock import DAY, HOUR, MINUTE, parse_duration
 from cid.kit.definitions import Definition, Feel, Section, Zone
@@ -61,6 +62,7 @@ KINDS: tuple[Aggregate, ...] = (
 )
 """All aggregates."""
 _SAID = {"since": "time since"}
+_OF_A_PROPERTY = ("min", "max", "average", "first", "last", "distinct", "recent")
 _WITHOUT = ("count", "since", "streak", "sequence", "formula")
 """Aggregates that look at no value of a fact."""
 _OF_FACTS = ("of", "where", "window", "period", "related")
@@ -141,6 +143,20 @@ class Trait(Definition):
                 raise ValueError("a sequence names its events itself; leave out 'of'")
             data = {**data, "of": tuple(data["sequence"])}
         return data
+
+    @field_validator(*_OF_A_PROPERTY)
+    @classmethod
+    def _of_something(cls, value: str, info: ValidationInfo) -> str:
+        if not value or not _reads(value):
+            raise ValueError(f"{info.field_name} of what? Name a property of the fact")
+        return value
+
+    @field_validator("window", "within", mode="before")
+    @classmethod
+    def _with_a_unit(cls, window: object) -> object:
+        if isinstance(window, int | float):
+            raise ValueError(f"say the unit, e.g. {window:g} d")
+        return window
 
     @field_validator("window", "within")
     @classmethod
@@ -234,6 +250,14 @@ class Trait(Definition):
     def unit_length(self) -> int:
         """Milliseconds in which time since is told; 0 for other aggregates."""
         return _UNITS.get(self.since, 0)
+
+
+def _reads(expression: str) -> bool:
+    try:
+        return bool(names(parse(expression)))
+    except FeelError:
+        # What is wrong with it is said where it is compiled, with its place.
+        return True
 
 
 def _said(name: str) -> str:

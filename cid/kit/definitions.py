@@ -391,7 +391,8 @@ def _explain(
             message = f"{section.name} {name!r}: {word!r} is missing."
         else:
             said = detail["msg"].removeprefix("Value error, ").rstrip(".")
-            message = f"{section.name} {name!r}: {'.'.join(map(str, path))}: {said}."
+            where = f"{'.'.join(map(str, path))}: " if path else ""
+            message = f"{section.name} {name!r}: {where}{said}."
         yield InvalidDefinition(message, file=shown, line=place, hint=hint)
 
 
