@@ -181,6 +181,11 @@ def test_a_mistake_in_a_condition_is_said_beside_it(client):
     assert "<html" not in text
 
 
+SETTLED = (
+    "() => !document.querySelector('.htmx-added, .htmx-settling, .htmx-swapping, .htmx-request')"
+)
+
+
 def test_building_needs_no_mouse(visit):
     page, wrong = visit("/segments/new")
     page.get_by_label("Word of condition 1").focus()
@@ -196,6 +201,7 @@ def test_building_needs_no_mouse(visit):
     page.keyboard.type("vip")
     page.keyboard.press("Enter")
     page.wait_for_function("() => document.getElementById('f-when').value.endsWith('and vip')")
+    page.wait_for_function(SETTLED)
     page.get_by_label("The same as text (FEEL)").fill("vip or last nps <= 6")
     page.wait_for_function("() => document.getElementById('f-g0-r1-value')?.value === '6'")
     assert page.locator("select[name='g0.join']").input_value() == "or"
