@@ -12,8 +12,9 @@ from cic.exploration.drilling import listed
 from cic.exploration.periods import Span, span_of
 from cic.exploration.planning import drill, plan
 from cic.exploration.questions import KINDS, Asked, Question, Select, Table, read_question
+from cic.exploration.saying import said
 from cic.exploration.table import pivoted
-from cic.model import SEGMENTS
+from cic.model import SEGMENTS, TRAITS
 from cic.ports import plain
 from cic.running import Queries
 from cic.semantics import Vocabulary
@@ -77,7 +78,9 @@ class Exploration:
         """Return the customers behind one row of an answer.
 
         ``row`` has the values of the columns that tell rows apart; those that are left out may
-        be any. Asked with the ``question`` of an answer, the same customers are counted.
+        be any. Asked with the ``question`` of an answer, the same customers are counted. Where
+        they can be said as the condition of a segment, ``feel`` says it and ``traits`` holds the
+        traits that must be defined for it.
 
         Raises:
             InvalidInput: the answer to such a question has no customers behind it.
@@ -90,12 +93,15 @@ class Exploration:
                 hint="Select the column customer.",
             )
         sql = listed(drill(question, self.vocabulary, self._span(question), row))
+        condition = said(question, row, self.vocabulary, self.definitions.of(TRAITS))
         result = self._history.query(sql, rows=max(1, min(limit, 100_000)))
         return {
             "columns": ["customer", "name", "behind"],
             "rows": [[plain(value) for value in row[:3]] for row in result.rows],
             "cut": result.cut,
             "size": result.rows[0][3] if result.rows else 0,
+            "feel": condition.when if condition else None,
+            "traits": condition.traits if condition else {},
             "sql": sql,
             "position": result.position,
             "cached": result.cached,

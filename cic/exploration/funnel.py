@@ -2,7 +2,8 @@
 
 The latest first step from which a customer came to an event decides: so a customer counts as far
 as any of her attempts got, and the time to a step is the shortest in which she got there. Steps
-follow each other strictly in the order (time, source, message id).
+follow each other strictly in the order (time, source, message id). A step exactly ``within`` after
+the first comes too late: windows are half-open, as those of traits.
 """
 
 from __future__ import annotations
@@ -141,11 +142,11 @@ def _nearest(number: int, within: str) -> list[str]:
         latest,
         f"r{number} AS (\n"
         f"  SELECT e.*, l.begun FROM e{number} e ASOF JOIN l{number} l\n"
-        f'    ON l.who = e.who AND l."time" < e."time" WHERE e."time" <= l.begun + {within}\n'
+        f'    ON l.who = e.who AND l."time" < e."time" WHERE e."time" < l.begun + {within}\n'
         f"  UNION ALL SELECT e.*, p.begun FROM e{number} e JOIN {before} p\n"
         '    ON p.who = e.who AND p."time" = e."time"\n'
         "    AND (p.source < e.source OR (p.source = e.source AND p.message_id < e.message_id))\n"
-        f'  WHERE e."time" <= p.begun + {within}\n)',
+        f'  WHERE e."time" < p.begun + {within}\n)',
     ]
 
 
@@ -160,7 +161,7 @@ def _windowed(number: int, within: str) -> list[str]:
         f'    FROM (SELECT who, "time", source, message_id, begun, 0 AS follows FROM r{number - 1}\n'
         '          UNION ALL SELECT who, "time", source, message_id, NULL, 1 FROM '
         f"e{number}) both_steps\n"
-        f'  ) run WHERE follows = 1 AND "time" <= begun + {within}\n)'
+        f'  ) run WHERE follows = 1 AND "time" < begun + {within}\n)'
     ]
 
 

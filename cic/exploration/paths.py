@@ -82,7 +82,7 @@ def _followed(question: Paths, vocabulary: Vocabulary, span: Span) -> str:
     kept, conditions = [], []
     for n in numbers:
         before = '"time"' if n == 1 else f"t{n - 1}"
-        near_enough = f"t{n} <= {before} + {length}" if after else f"t{n} >= {before} - {length}"
+        near_enough = f"t{n} < {before} + {length}" if after else f"t{n} > {before} - {length}"
         conditions.append(near_enough)
         kept.append(f'CASE WHEN {" AND ".join(conditions)} THEN e{n} END AS "step {n + 1}"')
     return (

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from cid.kit.definitions import Title
 
-ORDER = "'Order Completed'"
 VISIT = "INTERVAL '30' MINUTE"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from cic.semantics.bases import ORDER
+from cic.columns import text_literal
 from cid.kit.definitions import Title
 
 How = Literal["count", "sum", "average", "distinct"]
@@ -23,6 +23,8 @@ class Counted:
     unit: str = "number"
     where: str = ""
     """SQL of which rows are taken; all where it is empty."""
+    event: str = ""
+    """The event whose facts are counted, where it is one."""
 
     @property
     def additive(self) -> bool:
@@ -50,41 +52,50 @@ class Counted:
                 return f"round(sum({value}) / nullif(count({value}), 0), 2)"
 
 
-def _count(base: str, en: str, zh: str, where: str = "") -> Counted:
-    return Counted(base, "count", Title(en=en, zh=zh), where=where)
+def _count(base: str, en: str, zh: str, where: str = "", event: str = "") -> Counted:
+    return Counted(base, "count", Title(en=en, zh=zh), where=where or _of(event), event=event)
 
 
-def _customers(base: str, en: str, zh: str, where: str = "") -> Counted:
-    return Counted(base, "distinct", Title(en=en, zh=zh), "b.customer_key", "number", where)
+def _customers(base: str, en: str, zh: str, event: str = "") -> Counted:
+    title = Title(en=en, zh=zh)
+    return Counted(base, "distinct", title, "b.customer_key", where=_of(event), event=event)
 
 
-def _money(base: str, value: str, en: str, zh: str, where: str = "") -> Counted:
-    return Counted(base, "sum", Title(en=en, zh=zh), value, "money", where)
+def _money(base: str, value: str, en: str, zh: str, where: str = "", event: str = "") -> Counted:
+    title = Title(en=en, zh=zh)
+    return Counted(base, "sum", title, value, "money", where or _of(event), event)
 
 
-_BOUGHT, _REFUNDED = f"b.event = {ORDER}", "b.event = 'Order Refunded'"
+def _of(event: str) -> str:
+    return f"b.event = {text_literal(event)}" if event else ""
+
+
+_BOUGHT, _REFUNDED = "Order Completed", "Order Refunded"
 
 MEASURES = {
     "events": _count("facts", "Events", "事件"),
     "customers": _customers("facts", "Active customers", "活跃客户"),
-    "orders": _count("facts", "Orders", "订单", _BOUGHT),
+    "orders": _count("facts", "Orders", "订单", event=_BOUGHT),
     "buyers": _customers("facts", "Buyers", "购买客户", _BOUGHT),
-    "revenue": _money("facts", "b.total", "Revenue", "销售额", _BOUGHT),
-    "margin": _money("facts", "b.margin", "Margin", "毛利", _BOUGHT),
+    "revenue": _money("facts", "b.total", "Revenue", "销售额", event=_BOUGHT),
+    "margin": _money("facts", "b.margin", "Margin", "毛利", event=_BOUGHT),
     "average order value": Counted(
         "facts",
         "average",
         Title(en="Average order value", zh="平均订单金额"),
         "b.total",
         "money",
+        _of(_BOUGHT),
         _BOUGHT,
     ),
-    "refunds": _count("facts", "Refunds", "退款", _REFUNDED),
-    "refunded": _money("facts", "b.total", "Refunded", "退款金额", _REFUNDED),
+    "refunds": _count("facts", "Refunds", "退款", event=_REFUNDED),
+    "refunded": _money("facts", "b.total", "Refunded", "退款金额", event=_REFUNDED),
     "items": Counted("lines", "sum", Title(en="Items sold", zh="销售件数"), "b.quantity"),
     "item revenue": _money("lines", "b.price * b.quantity", "Revenue of items", "商品销售额"),
     "product buyers": _customers("lines", "Buyers of products", "商品购买客户"),
-    "product views": _count("views", "Product views", "商品浏览"),
+    "product views": Counted(
+        "views", "count", Title(en="Product views", zh="商品浏览"), event="Product Viewed"
+    ),
     "visits": _count("visits", "Visits", "访问"),
     "visitors": _customers("visits", "Visitors", "访问客户"),
     "new customers": _count("customers", "New customers", "新客户"),

@@ -14,6 +14,8 @@ from hypothesis import settings
 from cic.adapters.duckdb import DuckDbHistory
 from cic.exploration import Exploration
 from cic.exploration.basket import adjusted, tail
+from cic.model import Trait
+from cic.oracle import trait_of
 from cic.policies import Policies
 from cic.ports import Mirror
 from cic.running import Queries
@@ -202,7 +204,7 @@ def deepest(facts, steps, within, group=None):
                     if any(later > earlier for earlier in reached)
                     and own[later].event == event
                     and met(own[later], where)
-                    and own[later].time <= start.time + within
+                    and own[later].time < start.time + within
                 }
                 for later in reached:
                     took = own[later].time - start.time
@@ -312,7 +314,7 @@ def test_paths_are_what_following_each_customer_finds(asked, direction):
                 continue
             path, before = [start.event], start
             for each in line[n + 1 : n + 3]:
-                if abs(each.time - before.time) > 5 * DAY:
+                if abs(each.time - before.time) >= 5 * DAY:
                     break
                 path.append(each.event)
                 before = each
@@ -373,3 +375,48 @@ def test_pairs_in_baskets_are_what_counting_every_order_finds(asked):
     for a, b, *_ in answer["rows"]:
         found = asked.exploration.open(answer["question"], {"a": a, "b": b})
         assert sum(row[2] for row in found["rows"]) == both[a, b]
+
+
+SAYABLE = [
+    ({"measures": ["buyers"], "dimensions": ["country"], "last": "39 d"}, {"country": "DE"}),
+    ({"measures": ["buyers"], "dimensions": ["country"]}, {"country": None}),
+    ({"measures": ["orders"], "dimensions": ["channel"], "last": "20 d"}, {"channel": "web"}),
+    ({"measures": ["events"], "dimensions": ["event"], "last": "9 d"}, {"event": EVENTS[1]}),
+    ({"measures": ["orders"], "dimensions": ["source"], "filter": 'country = "DE"'}, {"source": "app"}),
+    (
+        {"kind": "funnel", "steps": [{"event": EVENTS[0], "where": "total > 5"}, {"event": EVENTS[1]}]},
+        {"step": 1},
+    ),
+    ({"kind": "funnel", "steps": [{"event": EVENTS[0]}, {"event": EVENTS[1]}]}, {"step": 2}),
+    (
+        {"kind": "funnel", "steps": [{"event": EVENTS[0]}, {"event": EVENTS[1]}], "within": "5 d"},
+        {"step": 2, "lost": True},
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("question", "row"), SAYABLE)
+def test_what_is_said_of_a_row_is_true_of_exactly_the_customers_behind_it(asked, question, row):
+    found = asked.exploration.open({**question, "as_of": format_time(NOW)}, row)
+    assert found["feel"]
+    traits = {name: Trait.model_validate(each) for name, each in found["traits"].items()}
+    own = by_customer(asked.facts)
+    inside = set()
+    for customer, country in COUNTRIES.items():
+        values = {name: trait_of(trait, own[customer], NOW) for name, trait in traits.items()}
+        if evaluate(found["feel"], {**values, "country": country}) is True:
+            inside.add(customer)
+    assert inside == {each[0] for each in found["rows"]}
+
+
+def test_what_is_not_exactly_the_same_is_not_said(asked):
+    for question, row in [
+        ({"measures": ["orders"], "period": {"to": "2026-04-01"}}, {}),
+        ({"measures": ["orders"], "dimensions": ["month"]}, {"month": "2026-03-01"}),
+        ({"measures": ["orders"], "dimensions": ["channel"]}, {"channel": "7"}),
+        ({"measures": ["orders"], "dimensions": ["channel"]}, {"channel": None}),
+        ({"kind": "rfm"}, {"recency": 5}),
+        ({"kind": "funnel", "steps": [{"event": EVENTS[0]}] * 3}, {"step": 3}),
+        ({"kind": "funnel", "steps": [{"event": EVENTS[0]}] * 2, "last": "9 d"}, {"step": 2}),
+    ]:
+        assert asked.exploration.open(question, row)["feel"] is None
