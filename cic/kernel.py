@@ -10,42 +10,37 @@ does not. A fact leaves window W at exactly its time + W. Late facts count from 
 that is still open for them; future-dated ones wait until they are due. What is subtracted at the exit is
 exactly what was added.
 
+Windows of the calendar end for many facts at once: they are kept by the moment at which they enter and leave.
+
 Numbers are whole ten-thousandths inside, so that sums are exactly reversible.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from decimal import Decimal
 from heapq import heapify, heappop, heappush
 from typing import Any
 
-from cic.aggregates import Aggregate, Order
-from cic.periods import calendar, own_zone
-from cic.plans import Part, Program, TraitPlan, aggregates, crossed, edges_of, plan, window_of
+from cic.aggregates import Order
+from cic.counting import Counting, Read
+from cic.plans import Program, TraitPlan, plan, window_of
 from cic.snapshot import Columns, Said, answered, columns_of, covered, question, uncovered
 from cic.windows import FEW, NEVER, Customer, Dated, Identity, Kept, Sliding
 from cid.model.fact import Fact
 from cid.model.relationship import Regrouped
 
-__all__ = ["NEVER", "Kept", "Kernel", "TraitPlan", "plan"]
-
-Read = Callable[[str, str], Any]
-"""A customer's attribute by name."""
+__all__ = ["NEVER", "Kept", "Kernel", "Read", "TraitPlan", "plan"]
 
 
-class Kernel:
+class Kernel(Counting):
     """The live traits of all customers."""
 
     def __init__(
         self, plans: Mapping[str, Sequence[TraitPlan]], count: int, read: Read | None = None
     ) -> None:
-        found = aggregates(plans)
-        self._aggregates: list[Aggregate | None] = [found.get(index) for index in range(count)]
-        self._kinds = [each.plan.aggregate if each else "" for each in self._aggregates]
+        super().__init__(plans, count, read)
         windows = sorted({window_of(plan) for some in plans.values() for plan in some})
         numbers = {window: n for n, window in enumerate(w for w in windows if w[0] or w[1])}
-        self._read = read
         # The longest first: a fact that is too old for one is too old for all that follow.
         self._windows = [
             Sliding(number, window[0])
@@ -57,12 +52,6 @@ class Kernel:
             for window, number in numbers.items()
             if window[1]
         ]
-        self._streaks = [
-            (each.plan.index, each.plan.streak, self._zones(each.plan.zone, each.plan.zone_of))
-            for each in found.values()
-            if each.plan.streak
-        ]
-        self._zone_words = {each.plan.zone_of for each in found.values()} - {""}
         self._programs = {event: Program(event, some, numbers) for event, some in plans.items()}
         self._gone = Program("", (), numbers)
         self._covers = covered(plans)
@@ -78,57 +67,11 @@ class Kernel:
                 if (part := program.parts[window.number]) is not None
             )
         self._future: list[tuple[int, Order, Fact]] = []
-        self._timers: list[tuple[int, str, int]] = []
         self._identities: dict[str, Identity] = {}
-        self._customers: dict[str, Customer] = {}
         self._facts = 0
-        self.touched: dict[str, int] = {}
-        """Customers with a changed trait since the last reading, with a bit for each trait."""
-        self._edges: list[Any] = [None] * count
-        self._bits = [1 << index for index in range(count)]
-        """The bit of each trait; 0 where nobody looks at it."""
-        self._timed = False
-        self._wire()
-        self.clock = 0
-        self._due = NEVER
         self._newest: Order = (-NEVER, "", "")
         """The newest fact that was ever taken."""
-
-    def _zones(self, zone: str, attribute: str) -> Callable[[str], str]:
-        """Return what tells a customer's time zone."""
-        read = self._read
-        if not attribute or read is None:
-            return lambda customer: zone
-        return lambda customer: own_zone(read(customer, attribute), zone)
-
-    def watch(self, edges: Mapping[int, Collection[Decimal] | None]) -> None:
-        """Say which traits anybody looks at, and which numbers matter to them.
-
-        A change of any other trait, or between two of these numbers, touches nobody. From now on traits
-        that change by themselves touch their customers at the very moment.
-        """
-        self._bits = [1 << index if index in edges else 0 for index in range(len(self._kinds))]
-        self._edges = [
-            edges_of(kind, edges.get(index)) if kind else None
-            for index, kind in enumerate(self._kinds)
-        ]
-        self._timed = True
         self._wire()
-        moving = [
-            index
-            for index, each in enumerate(self._aggregates)
-            if each is not None and each.moves and self._bits[index]
-        ]
-        if moving:
-            for customer in self._customers.values():
-                for index in moving:
-                    self._arm(customer, index)
-
-    def _wire(self) -> None:
-        for program in self._programs.values():
-            for part in (program.lasting, program.every, *program.parts):
-                if part is not None:
-                    part.watch(self._bits, self._edges, self._aggregates)
 
     def next_due(self) -> int | None:
         """Return the next moment at which something may change by itself."""
@@ -248,14 +191,6 @@ class Kernel:
         customer.identities.add(identity)
         return identity
 
-    def _fresh(self, customer: str) -> list[Any]:
-        state = [each.start(None) if each is not None else None for each in self._aggregates]
-        for index, unit, zone in self._streaks:
-            aggregate = self._aggregates[index]
-            if aggregate is not None:
-                state[index] = aggregate.start(calendar(unit, zone(customer)))
-        return state
-
     def _admit(self, program: Program, identity: Identity, fact: Fact) -> None:
         held: tuple[Any, ...] | None = None
         if program.asked:
@@ -330,13 +265,6 @@ class Kernel:
             if due < self._due:
                 self._due = due
 
-    def _put(self, part: Part, kept: Kept, customer: Customer) -> int:
-        """Take in all that a fact adds in one window; return the bits of the traits for which it matters."""
-        state = customer.state
-        for index in part.simple:
-            state[index] += 1
-        return part.bits | self._put_in(part, kept, customer) if part.more else part.bits
-
     def _tidy(self, identity: Identity) -> None:
         """Forget the facts of an identity that have left every window."""
         before = len(identity.facts)
@@ -349,96 +277,6 @@ class Kernel:
         if program.lasting is not None or kept.order[0] > self.clock - program.longest:
             return True
         return any(dated.open(kept, self.clock) for dated, _ in program.dated)
-
-    def _put_in(self, part: Part, kept: Kept, customer: Customer) -> int:
-        """Take in what is not simply counted; return the bits of the traits for which that can matter."""
-        bits = 0
-        state = customer.state
-        for index, bit, edges in part.edged:
-            after = state[index] = state[index] + 1
-            if after in edges:
-                bits |= bit
-        contributions = kept.held
-        if contributions is None:
-            return bits
-        for index, place, bit, numbers in part.numbers:
-            held = contributions[place]
-            if held is not None:
-                before = state[index]
-                after = state[index] = before + held
-                if bit and (numbers is None or crossed(numbers, before, after)):
-                    bits |= bit
-        order = kept.order
-        for index, place, bit, aggregate in part.others:
-            held = contributions[place]
-            if held is not None:
-                state[index] = aggregate.add(state[index], held, order)
-                bits |= bit
-        for index in part.moving:
-            self._arm(customer, index)
-        return bits
-
-    def _take_out(self, part: Part, kept: Kept, customer: Customer) -> int:
-        """Take out what was put in; return the bits of the traits for which that can matter."""
-        bits = 0
-        state = customer.state
-        for index, bit, edges in part.edged:
-            before = state[index]
-            state[index] = before - 1
-            if before in edges:
-                bits |= bit
-        contributions = kept.held
-        if contributions is None:
-            return bits
-        for index, place, bit, numbers in part.numbers:
-            held = contributions[place]
-            if held is not None:
-                before = state[index]
-                after = state[index] = before - held
-                if bit and (numbers is None or crossed(numbers, before, after)):
-                    bits |= bit
-        order = kept.order
-        for index, place, bit, aggregate in part.others:
-            held = contributions[place]
-            if held is not None:
-                state[index] = aggregate.remove(state[index], held, order)
-                bits |= bit
-        return bits
-
-    def _move(self, part: Part, kept: Kept, step: int) -> None:
-        customer = kept.identity.customer
-        bits = part.bits
-        for index in part.simple:
-            customer.state[index] += step
-        if part.more:
-            turn = self._put_in if step > 0 else self._take_out
-            bits |= turn(part, kept, customer)
-        if bits:
-            self.touched[customer.name] = self.touched.get(customer.name, 0) | bits
-
-    def _arm(self, customer: Customer, index: int) -> None:
-        """See to it that a trait which changes by itself is looked at when it does."""
-        aggregate = self._aggregates[index]
-        if aggregate is None or not self._timed or not self._bits[index]:
-            return
-        due = aggregate.turns(customer.state[index], self.clock, self._edges[index])
-        armed = customer.armed.get(index)
-        if due is None or (armed is not None and armed <= due):
-            # One that rings too early looks again.
-            return
-        customer.armed[index] = due
-        heappush(self._timers, (due, customer.name, index))
-        if due < self._due:
-            self._due = due
-
-    def _ring(self, due: int, name: str, index: int) -> None:
-        customer, aggregate = self._customers.get(name), self._aggregates[index]
-        if customer is None or aggregate is None or customer.armed.get(index) != due:
-            return
-        del customer.armed[index]
-        if aggregate.turns(customer.state[index], due - 1, self._edges[index]) == due:
-            self.touched[name] = self.touched.get(name, 0) | self._bits[index]
-        self._arm(customer, index)
 
     def regroup(self, event: Regrouped) -> None:
         """Let facts follow their identities to other customers; the queues stay as they are."""
@@ -531,26 +369,9 @@ class Kernel:
                     self._due = min(self._due, dated.due)
         self.touched = touched
 
-    def values(self, customer: str) -> list[Any]:
-        """Return the customer's traits, by index, as the outside knows them."""
-        return [self.value(customer, index) for index in range(len(self._aggregates))]
-
-    def value(self, customer: str, index: int) -> Any:
-        """Return one trait of a customer."""
-        aggregate = self._aggregates[index]
-        if aggregate is None:
-            return None
-        known = self._customers.get(customer)
-        return aggregate.empty if known is None else aggregate.read(known.state[index], self.clock)
-
     def facts(self) -> int:
         """Return how many facts the kernel holds."""
         return self._facts
-
-    def drain(self) -> dict[str, int]:
-        """Return the touched customers with the bits of the traits that changed, and forget them."""
-        touched, self.touched = self.touched, {}
-        return touched
 
     def owner(self, identity: str) -> str:
         """Return the customer of an identity that has facts here."""

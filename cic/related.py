@@ -95,6 +95,9 @@ class Groups:
     def forget(self, identity: str) -> None:
         """Erase an identity with all its facts."""
         self.kernel.forget(identity)
+
+    def tidy(self, identity: str) -> None:
+        """Leave no trace of an erased identity, nor of a customer who was nothing else."""
         customer = self._owner.pop(identity, None)
         if customer is not None:
             self._identities[customer].discard(identity)
@@ -223,6 +226,8 @@ class Related:
         for each in self._groups:
             each.forget(name)
         self._spread()
+        for each in self._groups:
+            each.tidy(name)
 
     def values(self, customer: str) -> list[Any]:
         """Return the customer's traits, by index."""
