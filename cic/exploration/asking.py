@@ -11,7 +11,15 @@ from cic.exploration.code import in_python
 from cic.exploration.drilling import listed
 from cic.exploration.periods import Span, span_of
 from cic.exploration.planning import drill, plan
-from cic.exploration.questions import KINDS, Asked, Question, Select, Table, read_question
+from cic.exploration.questions import (
+    KINDS,
+    Asked,
+    Question,
+    Select,
+    Table,
+    events_of,
+    read_question,
+)
 from cic.exploration.saying import said
 from cic.exploration.table import pivoted
 from cic.model import SEGMENTS, TRAITS
@@ -20,13 +28,17 @@ from cic.running import Queries
 from cic.semantics import Vocabulary
 from cid.kit.clock import format_time
 from cid.kit.definitions import Definitions
-from cid.kit.errors import InvalidInput
+from cid.kit.errors import InvalidInput, suggestion
 from cid.model.definition import ATTRIBUTES, COMPANY
 
 ROWS = 10_000
 """Rows of an answer."""
 PAIRS = 200_000
 """Rows of which an answer is worked out where SQL alone cannot."""
+
+_EVENTS = """
+    SELECT event FROM facts WHERE event <> '' GROUP BY event ORDER BY count(*) DESC, event
+"""
 
 
 class Exploration:
@@ -123,14 +135,10 @@ class Exploration:
     def explorable(self) -> dict[str, Any]:
         """List what can be asked: kinds of questions, measures, dimensions, events, views with columns."""
         views = self._history.views()
-        events = self._history.query(
-            "SELECT event FROM facts WHERE event <> '' GROUP BY event ORDER BY count(*) DESC, event",
-            rows=1_000,
-        )
         return {
             **self.vocabulary.describe(),
             "kinds": list(KINDS),
-            "events": [event for (event,) in events.rows],
+            "events": self._events(),
             "views": [{"name": name, "columns": columns} for name, columns in views.items()],
         }
 
@@ -146,10 +154,14 @@ class Exploration:
         if isinstance(question, Table) and question.pivot:
             columns, rows = pivoted(question, planned.columns, rows, self.vocabulary)
             about["columns"] = [column.to_dict() for column in columns]
+        nothing = not any(row for row in rows) or any(
+            each == 0 and each is not False for row in rows for each in row
+        )
         asked = question.model_dump(by_alias=True, exclude_defaults=True, mode="json")
         asked = {"kind": question.kind, **asked, "as_of": format_time(span.as_of)}
         return {
             **about,
+            "hints": self._hints(question) if nothing else [],
             "question": asked,
             "rows": [[plain(value) for value in row] for row in rows],
             "cut": result.cut,
@@ -178,6 +190,23 @@ class Exploration:
             "position": result.position,
             "cached": result.cached,
         }
+
+    def _events(self) -> list[str]:
+        """List the events that happened, the commonest first."""
+        found = self._history.query(_EVENTS, rows=1_000)
+        return [event for (event,) in found.rows]
+
+    def _hints(self, question: Question) -> list[str]:
+        """Say of events that never happened which were probably meant."""
+        asked = events_of(question)
+        if not asked:
+            return []
+        known = self._events()
+        return [
+            f"No event {event!r} has happened. {suggestion(event, known) or ''}".strip()
+            for event in dict.fromkeys(asked)
+            if event not in known
+        ]
 
     def _read(self, document: Mapping[str, Any]) -> Question | Select:
         question = read_question(document)

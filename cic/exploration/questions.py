@@ -179,6 +179,19 @@ def read_question(document: Mapping[str, Any]) -> Question | Select:
         ) from None
 
 
+def events_of(question: Question) -> list[str]:
+    """Return the events that a question names."""
+    match question:
+        case Funnel(steps=steps):
+            return [step.event for step in steps]
+        case Retention(first=first, again=again):
+            return [first.event, *([again.event] if again else [])]
+        case Paths(event=event) | Rfm(event=event):
+            return [event]
+        case _:
+            return []
+
+
 def length_of(text: str, what: str) -> int:
     """Read a window in milliseconds.
 

@@ -14,11 +14,12 @@ from cic.semantics import MEASURES
 from cic.testing import Facts, entries, fact
 from cid.kit.clock import DAY, format_time, parse_time, to_millis
 from cid.kit.definitions import Definitions
-from cid.kit.errors import InvalidInput, NotFound
+from cid.kit.errors import InvalidInput, NotFound, Refused
 from cid.model.definition import ATTRIBUTES, COMPANY, Attribute, Company
 
 BERLIN = "Europe/Berlin"
 NOW = parse_time("2026-04-15T12:00:00Z")
+VIEWED = {"event": "Product Viewed"}
 DEFINITIONS = Definitions(
     Path(),
     {
@@ -247,16 +248,92 @@ def test_every_measure_can_be_asked_with_every_dimension_it_offers(exploration, 
             InvalidInput,
             "ends",
         ),
+        ({"measures": ["revenue"], "last": "0 d"}, InvalidInput, "no length"),
+        ({"measures": ["revenue"], "last": "36525 d"}, InvalidInput, "100 years"),
+        ({"measures": ["events"], "dimensions": list("abcde")}, InvalidInput, "dimensions"),
+        ({"measures": ["events"], "others": True}, InvalidInput, "top"),
+        ({"measures": ["events"], "pivot": "month"}, InvalidInput, "none of the dimensions"),
+        ({"measures": ["events"], "as_of": "soon"}, InvalidInput, "not a moment"),
+        ({"measures": ["events"], "segment": "vpi"}, NotFound, "Did you mean 'vip'"),
+        ({"kind": "funel"}, NotFound, "Did you mean 'funnel'"),
+        ({"kind": ["table"]}, NotFound, "kind"),
+        ({"kind": "funnel", "steps": [VIEWED]}, InvalidInput, "steps"),
+        ({"kind": "funnel", "steps": [VIEWED, {"event": ""}]}, InvalidInput, "event"),
+        ({"kind": "funnel", "steps": [VIEWED, VIEWED], "within": "0 d"}, InvalidInput, "no length"),
         (
-            {"measures": ["orders"], "dimensions": ["month"], "last": "9 d", "compare": "previous"},
+            {"kind": "funnel", "steps": [VIEWED, VIEWED], "within": "40000 d"},
             InvalidInput,
-            "time",
+            "100 years",
         ),
+        (
+            {"kind": "funnel", "steps": [VIEWED, VIEWED], "by": "contry"},
+            NotFound,
+            "Did you mean 'country'",
+        ),
+        (
+            {"kind": "funnel", "steps": [VIEWED, VIEWED], "by": "queue"},
+            InvalidInput,
+            "cannot be split",
+        ),
+        (
+            {"kind": "funnel", "steps": [VIEWED, {**VIEWED, "where": "total >"}]},
+            InvalidInput,
+            "'where' of step 2 is not FEEL",
+        ),
+        (
+            {"kind": "funnel", "steps": [VIEWED, {**VIEWED, "where": "total + 1 > 2"}]},
+            InvalidInput,
+            "cannot be asked of history",
+        ),
+        (
+            {"kind": "funnel", "steps": [VIEWED, VIEWED], "filter": 'channel = "web"'},
+            InvalidInput,
+            "known of a customer",
+        ),
+        ({"kind": "retention", "first": VIEWED, "by": "hour"}, InvalidInput, "by"),
+        ({"kind": "paths", "event": "a", "steps": 99}, InvalidInput, "steps"),
+        ({"kind": "rfm", "groups": 1}, InvalidInput, "groups"),
+        ({"kind": "basket", "of": "colour"}, InvalidInput, "of"),
+        ({"kind": "sql", "sql": "DROP TABLE facts"}, Refused, "SELECT"),
     ],
 )
 def test_a_wrong_question_is_explained(ask, query, error, said):
     with pytest.raises(error, match=said):
         ask(**query)
+
+
+@pytest.mark.parametrize(
+    ("query", "row", "error", "said"),
+    [
+        ({"measures": ["events"]}, {"month": "2026-01-01"}, NotFound, "dimension"),
+        ({"measures": ["events"]}, {"measure": "orders"}, NotFound, "measure"),
+        ({"kind": "funnel", "steps": [VIEWED, VIEWED]}, {"step": 3}, InvalidInput, "1 to 2"),
+        (
+            {"kind": "funnel", "steps": [VIEWED, VIEWED]},
+            {"step": 1, "lost": True},
+            InvalidInput,
+            "Nobody",
+        ),
+        ({"kind": "retention", "first": VIEWED}, {"cohort": "x"}, InvalidInput, "cohort"),
+        ({"kind": "retention", "first": VIEWED}, {"year": 1}, NotFound, "cohort"),
+        ({"kind": "rfm"}, {"r": 5}, NotFound, "class"),
+        ({"kind": "basket"}, {"a": "x"}, InvalidInput, "two parts"),
+        ({"kind": "paths", "event": "a"}, {"step 9": "x"}, NotFound, "step"),
+        ({"kind": "sql", "sql": "SELECT 1"}, {}, InvalidInput, "customer"),
+    ],
+)
+def test_a_row_that_no_answer_has_is_explained(exploration, query, row, error, said):
+    with pytest.raises(error, match=said):
+        exploration.open(query, row)
+
+
+def test_an_event_that_never_happened_is_told_with_the_one_that_was_meant(ask):
+    steps = [VIEWED, {"event": "Order Complete"}]
+    answer = ask(kind="funnel", steps=steps)
+    assert answer["hints"] == [
+        "No event 'Order Complete' has happened. Did you mean 'Order Completed'?"
+    ]
+    assert ask(kind="rfm")["hints"] == []
 
 
 def test_hostile_values_stay_values(exploration):
