@@ -22,7 +22,16 @@ def segments(request: Request) -> HTMLResponse:
 
 
 @router.get("/segments/{name}")
-def segment(request: Request, name: str, customer: str = "", as_of: str = "") -> HTMLResponse:
+def segment(
+    request: Request,
+    name: str,
+    customer: str = "",
+    as_of: str = "",
+    after: str = "",
+    saved: str = "",
+    entered: int = 0,
+    left: int = 0,
+) -> HTMLResponse:
     """Who is in one segment, who moved, and why somebody is or is not in it."""
     company = request.state.company
     why, unknown = None, ""
@@ -30,17 +39,18 @@ def segment(request: Request, name: str, customer: str = "", as_of: str = "") ->
         id = find_one(company, customer)
         why = company.cic.why(name, id) if id else None
         unknown = "" if id else customer
-    # A day that a reader picks means that day to its end.
-    moment = f"{as_of}T23:59:59.999Z" if len(as_of) == 10 else as_of
     return render(
         request,
         "cic/segment.html",
         segment=company.cic.segment(name),
-        members=company.cic.members(name, as_of=moment, limit=200),
+        members=company.cic.members(name, as_of=end_of(as_of), limit=200, after=after),
         why=why,
         unknown=unknown,
         customer=customer,
         as_of=as_of,
+        saved=saved,
+        entered=entered,
+        left=left,
     )
 
 
@@ -57,6 +67,15 @@ def members_csv(request: Request, name: str, as_of: str = "") -> Response:
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": "attachment; filename=members.csv"},
     )
+
+
+def end_of(day: str) -> str:
+    """Return the moment that a reader means who picks a day: that day to its end.
+
+    >>> end_of("2026-03-01"), end_of("")
+    ('2026-03-01T23:59:59.999Z', '')
+    """
+    return f"{day}T23:59:59.999Z" if len(day) == 10 else day
 
 
 def find_one(company: Any, text: str) -> str:

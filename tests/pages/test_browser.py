@@ -28,6 +28,7 @@ PAGES = (
     "/segments/new?when=spend+365d+%3E+3+and+(vip+or+country+in+(%22FR%22))",
     "/segments/vip/edit",
     "/segments/vip?customer={ann}",
+    "/verify?segments=vip",
     "/explore",
     "/explore?measure=revenue&by=country&compare=previous",
     "/explore?measure=revenue&measure=orders&by=month&split=channel",

@@ -26,6 +26,7 @@ PAGES = (
     "/segments/vip/edit",
     "/segments/vip?customer=Jonas",
     "/segments/new%20parents%20of%20gear",
+    "/verify?segments=vip",
     "/explore",
     "/explore?measure=revenue&by=country&compare=previous",
     "/explore?measure=revenue&measure=orders&by=month&split=channel",
@@ -92,6 +93,30 @@ def test_an_unmerge_shows_first_into_whom_the_customer_falls_apart(client):
 
 def test_quarantine_is_replayed_and_says_what_came_of_it(client):
     assert "7 of 9 were applied" in client.post("/quarantine/replay").text
+
+
+def test_why_shows_the_events_that_count_and_when_it_ends(client):
+    text = client.get("/segments/active?customer=Ann").text
+    assert "If nothing happens she leaves in 3 weeks: 11 Dec 2026 11:00." in text
+    assert "24 events count in all" in text
+    assert "What brought her in" in text
+    out = client.get("/segments/vip?customer=Ann").text
+    assert "Passing time alone changes nothing before" in out
+
+
+def test_what_is_saved_is_said(client):
+    text = client.get("/segments/vip?saved=1&entered=3&left=1").text
+    assert "Saved: 3 entered, 1 left." in text
+
+
+def test_a_verification_names_the_customers_of_whom_it_is_wrong(client):
+    right = client.post("/verify", data={"segments": "vip", "as_of": ""}).text
+    assert "0 mismatches" in right
+    wrong = client.post("/verify", data={"traits": "spend 365d", "as_of": "2026-11-01"}).text
+    assert "1 mismatch" in wrong
+    assert "Ann Keller" in wrong
+    client.cookies.set("role", "analyst")
+    assert "Ann Keller" not in client.post("/verify", data={"as_of": "2026-11-01"}).text
 
 
 def test_a_day_that_is_none_is_refused_with_an_example(client):
