@@ -4,11 +4,15 @@ import fcntl
 import json
 
 import pytest
+from hypothesis import settings
 
 from icustomer.demo import build_demo
 from tests.company import NOW, SCALE, Built, opened
 from tests.services.kafka import broker  # noqa: F401 - a fixture for all
 from tests.services.postgres import postgres  # noqa: F401 - a fixture for all
+
+settings.register_profile("nightly", max_examples=2_000, deadline=None)
+"""Asked for with ``--hypothesis-profile=nightly``; see `tests.examples`."""
 
 LONG = [
     "tests/pages/test_browser",

@@ -19,6 +19,7 @@ from cic.testing import Facts, entries, fact
 from cic.verification import same
 from cid.kit.clock import DAY, HOUR, parse_time, to_millis
 from cid.model.relationship import Regrouped
+from tests.examples import examples
 
 ZONES = (
     "UTC",
@@ -69,7 +70,7 @@ def naive_period(unit, zone, moment):
     raise AssertionError
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.sampled_from(UNITS),
     st.sampled_from(ZONES),
@@ -201,7 +202,7 @@ def tell(story, happenings):
         yield
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.sampled_from(ZONES), happenings)
 def test_calendar_windows_and_streaks_are_right_after_everything_that_can_happen(zone, happenings):
     story = Story(zone)
@@ -216,7 +217,7 @@ def test_calendar_windows_and_streaks_are_right_after_everything_that_can_happen
             story.agree()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.sampled_from(ZONES), happenings)
 def test_between_two_touches_nothing_has_changed_and_the_oracle_names_every_instant(
     zone, happenings
@@ -249,7 +250,7 @@ def history():
     history.close()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(st.sampled_from(ZONES), happenings)
 def test_the_query_over_history_counts_the_same_periods(history, zone, happenings):
     story = Story(zone)

@@ -46,7 +46,7 @@ happenings = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(happenings)
 def test_a_formula_touches_whenever_its_value_changes_and_is_what_the_oracle_says(happenings):
     profiles, facts = {"c1": {}}, []

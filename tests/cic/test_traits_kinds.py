@@ -14,6 +14,7 @@ from cic.oracle import oracle
 from cic.testing import Facts, entries, fact
 from cic.verification import same
 from cid.model.relationship import Regrouped
+from tests.examples import examples
 
 MINUTE = 60_000
 TRAITS = entries(
@@ -126,7 +127,7 @@ def live(story, happenings):
         yield
 
 
-@settings(deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(happenings)
 def test_every_kind_of_trait_is_right_after_everything_that_can_happen(happenings):
     story = Story(TRAITS)
@@ -137,7 +138,7 @@ def test_every_kind_of_trait_is_right_after_everything_that_can_happen(happening
         story.agree()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(happenings)
 def test_every_kind_of_trait_is_what_the_query_over_history_says(history, happenings):
     story = Story(TRAITS)
@@ -146,7 +147,7 @@ def test_every_kind_of_trait_is_what_the_query_over_history_says(history, happen
     story.agree(history)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(happenings)
 def test_whoever_is_watched_is_touched_at_the_instant_at_which_a_value_changes_by_itself(
     happenings,

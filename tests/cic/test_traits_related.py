@@ -16,6 +16,7 @@ from cic.testing import Facts, entries, fact
 from cic.verification import same
 from cid.kit.errors import InvalidInput
 from cid.model.relationship import Regrouped
+from tests.examples import examples
 
 DEFINED = entries(
     orders=Trait(of=("E",), count=True, window="5 ms"),
@@ -123,7 +124,7 @@ class Story:
             self.before[customer] = held
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(happenings)
 def test_what_a_group_did_is_right_and_touches_all_members_whatever_happens(happenings):
     assert WRONG == []
@@ -141,7 +142,7 @@ def history():
     history.close()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(happenings)
 def test_the_query_over_history_asks_the_same_groups(history, happenings):
     story = Story()
