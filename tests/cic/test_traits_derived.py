@@ -14,6 +14,7 @@ from cic.model import Trait, settled
 from cic.oracle import oracle
 from cic.testing import Facts, entries, fact
 from cic.verification import same
+from tests.examples import examples
 
 DEFINED = entries(
     orders_short=Trait(of=("E",), count=True, window="3 ms"),
