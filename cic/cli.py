@@ -179,6 +179,12 @@ def verifications(
 
 
 @app.command()
+def streams(ctx: typer.Context) -> None:
+    """List the streams of changes: to whom, and how many changes wait."""
+    ask(ctx, "cic.outgoing")
+
+
+@app.command()
 def scores(
     ctx: typer.Context, train: Annotated[str, typer.Option(help="Train this model anew.")] = ""
 ) -> None:

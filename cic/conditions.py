@@ -28,7 +28,7 @@ EVENT_WORDS = ("event", "now")
 class CustomerView:
     """What a condition may read about one customer at one moment."""
 
-    __slots__ = ("_customers", "_members", "_read", "customer", "event", "now", "profile")
+    __slots__ = ("_customers", "_known", "_members", "_read", "customer", "event", "now", "profile")
 
     def __init__(
         self,
@@ -46,10 +46,15 @@ class CustomerView:
         self._customers = customers
         self._read = read
         self._members = members
+        self._known: dict[int, Any] = {}
 
     def t(self, index: int) -> Any:
-        """Return a trait by its place."""
-        return self._read(self.customer, index)
+        """Return a trait by its place; it is read once for all conditions of one look."""
+        known = self._known
+        if index in known:
+            return known[index]
+        value = known[index] = self._read(self.customer, index)
+        return value
 
     def a(self, name: str) -> Any:
         """Return an attribute's value in force."""

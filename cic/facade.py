@@ -17,6 +17,7 @@ from cic.proof import History, Proof
 from cic.roster import Roster
 from cic.running import Queries
 from cic.segmentation import Segmentation
+from cic.streams import Streams
 from cic.trial import Trial
 from cid.customers import Customers
 from cid.kit.clock import Clock
@@ -58,6 +59,8 @@ class Intelligence:
         )
         self.adoption: Adoption
         """Set by whoever knows the writer of the records."""
+        self.streams: Streams
+        """Set by whoever knows the ways out."""
         self.trial = Trial(definitions, segmentation, customers, self.proof)
         self.queries = Queries(history, Policies(definitions), clock.now)
         self.exploration = Exploration(definitions, self.queries, self._now)
@@ -195,6 +198,10 @@ class Intelligence:
     def last_verification(self) -> dict[str, Any] | None:
         """Return what the last verification of everything found; the last one where there was none."""
         return self.proof.last()
+
+    def outgoing(self) -> list[dict[str, Any]]:
+        """List the streams of changes: to whom, how many changes wait, and why where they do."""
+        return self.streams.streams()
 
     def scores(self) -> list[dict[str, Any]]:
         """List the models: what each asks, how good it is against its baseline, whether it is in use."""

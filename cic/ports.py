@@ -164,7 +164,9 @@ class Ticket:
     def __init__(self) -> None:
         self.stopped = False
         self.late = False
-        """Whether it was stopped because its time was over."""
+        """Whether it was stopped because its time was over …"""
+        self.large = False
+        """… or because it took too much memory."""
         self.progress: float | None = None
         """Per cent done, as far as the engine can tell."""
 
@@ -428,6 +430,21 @@ class Store(Protocol):
 
     def count(self) -> int:
         """Return how many changes there were."""
+
+    def changes_after(self, place: int, limit: int) -> list[dict[str, Any]]:
+        """Return changes after a place, in order; each has its place as ``id``."""
+
+    def last_change(self) -> int:
+        """Return the place of the last change; 0 where there is none."""
+
+    def behind(self, place: int) -> int:
+        """Return how many changes there are after a place."""
+
+    def place(self, stream: str) -> int | None:
+        """Return how far a stream of changes has come; None where it has not begun."""
+
+    def reached(self, stream: str, place: int) -> None:
+        """Note how far a stream of changes has come."""
 
     def note(self, report: Mapping[str, Any]) -> None:
         """Keep the result of a verification."""

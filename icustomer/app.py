@@ -33,6 +33,7 @@ from icustomer import pages
 from icustomer.commands import carry_out
 from icustomer.company import ICustomer
 from icustomer.nightly import Nightly
+from icustomer.streaming import Telling
 from icustomer.web import STATIC
 from icustomer.web.description import describe
 from icustomer.web.limits import Limits
@@ -116,18 +117,21 @@ class Heart(threading.Thread):
         self._shift = shift
         self._warm = False
         self._nightly = Nightly(company)
+        self._telling = Telling(company.cic.streams, lambda: shift is None or shift.ready)
         self._ending = threading.Event()
 
     def run(self) -> None:
         """Beat until the server ends; a failure is told, and the next beat tries again."""
         if self._shift:
             self._shift.start()
+        self._telling.start()
         while not self._ending.is_set():
             beat_once(self._company, self._shift, self._warm_up)
 
     def stop(self) -> None:
         """End after the present beat."""
         self._ending.set()
+        self._telling.stop()
         if self._shift:
             self._shift.stop()
         self.join(timeout=10)

@@ -20,6 +20,7 @@ from cic.ports import ENGINES
 from cic.ports import STORES as CIC_STORES
 from cic.reliving import Reliving
 from cic.segmentation import Segmentation
+from cic.streams import Streams
 from cid.customers import Customers
 from cid.facade import CustomerDefinition
 from cid.kit.clock import Clock, parse_duration
@@ -58,6 +59,7 @@ from icustomer.models import Models
 from icustomer.settings import Layer, Settings, records_url
 from icustomer.snapshots import NAME as SNAPSHOT
 from icustomer.snapshots import AppliedPast, Keeper, SnapshotFile, kernel_of
+from icustomer.streaming import to_topic, to_webhook
 from icustomer.transports import open_log
 
 STORES: dict[Layer, Port[Any]] = {
@@ -273,6 +275,12 @@ def _build(
         cii.submit,
         renew,
         lambda: list(customers.members),
+    )
+    cic.streams = Streams(
+        definitions,
+        stores["cic"],
+        to_topic(transport, settings.partitions, clock),
+        to_webhook(actions, effects, clock),
     )
     desk.advise(context)
     cfa = Applications(

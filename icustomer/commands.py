@@ -53,6 +53,7 @@ COMMANDS = frozenset(
         "cic.exports",
         "cic.verify",
         "cic.verifications",
+        "cic.outgoing",
         "cic.scores",
         "cic.score",
         "cfa.tasks",

@@ -161,6 +161,9 @@ def _fold(company: ICustomer, aside: Path, settings: Settings, moment: int) -> d
         insert(
             new, actions, [dict(row) for row in old.execute(select(actions).where(sent)).mappings()]
         )
+        state = metadata.tables["cic_state"]
+        streams = select(state).where(state.c.name.like("stream:%"))
+        insert(new, state, [dict(row) for row in old.execute(streams).mappings()])
     database.close()
     from icustomer.build import build
 

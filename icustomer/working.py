@@ -24,6 +24,7 @@ from cid.kit.errors import Conflict, ICustomerError, Refused
 from cii.ports import Transport, Turn
 from icustomer.company import ICustomer
 from icustomer.settings import Settings
+from icustomer.streaming import Telling
 
 log = structlog.get_logger(__name__)
 
@@ -177,11 +178,14 @@ def work_on(directory: Path, ended: threading.Event, settings: Settings | None =
         )
     with ICustomer.open(directory, settings=settings, standby=True) as company:
         shift = Shift(company, settings.turn_seconds, patient=True)
+        telling = Telling(company.cic.streams, lambda: shift.ready)
         shift.start()
+        telling.start()
         try:
             while not ended.is_set():
                 beat_once(company, shift)
         finally:
+            telling.stop()
             shift.stop()
 
 

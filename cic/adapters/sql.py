@@ -23,6 +23,9 @@ from cic.ports import ChangeRow
 from cid.kit.clock import DAY
 from cid.kit.db import Database, insert, upsert
 
+_STREAM = "stream:"
+"""What the names begin with under which it is kept how far streams have come."""
+
 
 class SqlStore:
     """Keeps memberships in the tables ``cic_*``."""
@@ -189,6 +192,55 @@ class SqlStore:
         """Return how many changes there were."""
         with self._database.read() as connection:
             return connection.execute(select(func.count()).select_from(tables.change)).scalar() or 0
+
+    def changes_after(self, place: int, limit: int) -> list[dict[str, Any]]:
+        """Return changes after a place, in order; each has its place as ``id``."""
+        t = tables.change
+        return self._rows(select(t).where(t.c.id > place).order_by(t.c.id).limit(limit))
+
+    def last_change(self) -> int:
+        """Return the place of the last change; 0 where there is none."""
+        with self._database.read() as connection:
+            return connection.execute(select(func.max(tables.change.c.id))).scalar() or 0
+
+    def behind(self, place: int) -> int:
+        """Return how many changes there are after a place."""
+        t = tables.change
+        query = select(func.count()).where(t.c.id > place)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar() or 0
+
+    def place(self, stream: str) -> int | None:
+        """Return how far a stream of changes has come; None where it has not begun.
+
+        Where the records were made anew, changes have other numbers: it goes on after the same change,
+        or at the moment at which that was known.
+        """
+        t = tables.change
+        with self._database.read() as connection:
+            number, _, rest = self._state(connection, f"{_STREAM}{stream}").partition("@")
+            known_at, _, loop = rest.partition("@")
+            if not number:
+                return None
+            same = select(t.c.id).where(t.c.loop == loop).order_by(t.c.id.desc())
+            if number == "0":
+                return 0
+            here = connection.execute(same.where(t.c.id == int(number))).scalar()
+            here = here or connection.execute(same).scalar()
+            if here is None:
+                before = select(func.max(t.c.id)).where(t.c.known_at < int(known_at))
+                here = connection.execute(before).scalar()
+            return here or 0
+
+    def reached(self, stream: str, place: int) -> None:
+        """Note how far a stream of changes has come."""
+        t = tables.change
+        with self._database.write() as connection:
+            found = connection.execute(
+                select(t.c.known_at, t.c.loop).where(t.c.id == place)
+            ).first()
+            value = f"{place}@{found[0]}@{found[1]}" if found else "0"
+            upsert(connection, tables.state, [{"name": f"{_STREAM}{stream}", "value": value}])
 
     def note(self, report: Mapping[str, Any]) -> None:
         """Keep the result of a verification."""

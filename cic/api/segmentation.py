@@ -173,6 +173,12 @@ def verifications(
     return cic.verifications(limit)
 
 
+@router.get("/streams")
+def streams(cic: Cic) -> list[dict[str, Any]]:
+    """List the streams of changes: to whom, how many changes wait, and why where they do."""
+    return cic.outgoing()
+
+
 @router.get("/scores")
 def scores(cic: Cic) -> list[dict[str, Any]]:
     """List the models with their quality against their baselines."""

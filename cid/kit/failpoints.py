@@ -27,6 +27,8 @@ POINTS = {
     "before letter": "an e-mail is written and has not yet its name",
     "before adoption": "new definitions stand in their file, and nobody lives by them",
     "after adoption": "they are lived by, and what that moved is durable",
+    "before telling": "a stream is about to tell changes of segments",
+    "after telling": "they were told, and nobody knows",
     "before history": "history is about to take in what is new",
     "after history": "history has taken it in",
     "before scores": "a model is trained, nothing is said",
