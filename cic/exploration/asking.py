@@ -22,7 +22,7 @@ from cic.exploration.questions import (
 )
 from cic.exploration.saying import said
 from cic.exploration.table import pivoted
-from cic.model import SEGMENTS, TRAITS
+from cic.model import DIMENSIONS, FIGURES, SEGMENTS, TRAITS
 from cic.ports import plain
 from cic.running import Queries
 from cic.semantics import Vocabulary
@@ -52,7 +52,9 @@ class Exploration:
         self._moment = moment
         company = definitions.of(COMPANY).get("company")
         zone = company.value.time_zone if company else "UTC"
-        self.vocabulary = Vocabulary(definitions.of(ATTRIBUTES), zone)
+        self.vocabulary = Vocabulary(
+            definitions.of(ATTRIBUTES), zone, definitions.of(FIGURES), definitions.of(DIMENSIONS)
+        )
 
     def plan(self, question: Mapping[str, Any]) -> Plan:
         """Plan the answer to a question, without asking.

@@ -10,10 +10,11 @@ from typing import Any
 from cic.columns import quoted, text_literal
 from cic.exploration.answers import Column, Finished, Plan, Rows
 from cic.exploration.periods import Shift, Span
-from cic.exploration.picking import condition, expression, members, typed
+from cic.exploration.picking import members, typed
 from cic.exploration.questions import Table
 from cic.ports import plain
 from cic.semantics import BASES, STRETCHES, Vocabulary
+from cic.semantics.reading import condition, expression
 from cid.feel import names
 from cid.kit.definitions import Title
 from cid.kit.errors import InvalidInput, NotFound

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from cic.columns import text_literal
+from cic.model import Dimension, Figure
 from cic.semantics.bases import BASES
-from cic.semantics.measures import MEASURES
+from cic.semantics.measures import MEASURES, Counted, How
+from cic.semantics.reading import fact_is, property_of
 from cid.kit.definitions import Entry, Title
+from cid.kit.errors import InvalidInput
 from cid.model.definition import Attribute
 
 STRETCHES = ("day", "week", "month", "quarter", "year")
@@ -60,9 +64,21 @@ class Split:
 class Vocabulary:
     """All measures and dimensions that a company can ask for."""
 
-    def __init__(self, attributes: Mapping[str, Entry[Attribute]], zone: str = "UTC") -> None:
+    def __init__(
+        self,
+        attributes: Mapping[str, Entry[Attribute]],
+        zone: str = "UTC",
+        figures: Mapping[str, Entry[Figure]] = MappingProxyType({}),
+        dimensions: Mapping[str, Entry[Dimension]] = MappingProxyType({}),
+    ) -> None:
+        """Join the product's words with those of a company.
+
+        Raises:
+            InvalidDefinition: a company's word is one of the product's, or cannot be asked in SQL.
+        """
         self.zone = zone
-        self.measures = MEASURES
+        self.measures = MEASURES | {name: _figure(entry) for name, entry in figures.items()}
+        self.own = {name: _dimension(entry) for name, entry in dimensions.items()}
         self.attributes = {
             name: entry.value
             for name, entry in attributes.items()
@@ -75,6 +91,10 @@ class Vocabulary:
         }
         for name, attribute in self.attributes.items():
             self.dimensions[name] = Split(attribute.title or Title(en=name), attribute.type)
+        for name, entry in dimensions.items():
+            if name in self.dimensions:
+                raise entry.error("this name is already a dimension.")
+            self.dimensions[name] = Split(entry.value.title or Title(en=name), entry.value.type)
 
     def on(self, base: str, dimension: str, later: str = "", local: str = "") -> str | None:
         """Return what a dimension is on a base, or None where it does not exist.
@@ -85,6 +105,8 @@ class Vocabulary:
         found = BASES[base]
         if dimension in found.dimensions:
             return found.dimensions[dimension]
+        if dimension in self.own:
+            return self.own[dimension] if base in _OF_FACTS else None
         if dimension in STRETCHES or dimension == "weekday":
             day = found.day
             if local or not day:
@@ -150,3 +172,35 @@ class Vocabulary:
         if self.zone == "UTC":
             return time
         return f"({time} AT TIME ZONE 'UTC' AT TIME ZONE {text_literal(self.zone)})"
+
+
+_OF_FACTS = ("facts", "views", "visits")
+
+
+def _figure(entry: Entry[Figure]) -> Counted:
+    figure = entry.value
+    if entry.name in MEASURES:
+        raise entry.error("this name is already a measure of the product.")
+    try:
+        where = fact_is(figure.of, figure.where, "'where'")
+        value = ""
+        if figure.way in ("sum", "average"):
+            value = property_of(figure.sum or figure.average, f"'{figure.way}'", amount=True)
+        elif figure.way == "distinct":
+            value = property_of(figure.distinct, "'distinct'", amount=False)
+    except InvalidInput as error:
+        raise entry.error(error.message, hint=error.hint) from None
+    how: How = "distinct" if figure.way == "customers" else figure.way
+    if figure.way == "customers":
+        value = "b.customer_key"
+    # A condition on properties cannot be said again as the condition of a trait: no event is named.
+    event = figure.of[0] if len(figure.of) == 1 and not figure.where else ""
+    title = figure.title or Title(en=entry.name)
+    return Counted("facts", how, title, value, figure.unit, where, event)
+
+
+def _dimension(entry: Entry[Dimension]) -> str:
+    try:
+        return property_of(entry.value.value, "'value'", amount=entry.value.type == "number")
+    except InvalidInput as error:
+        raise entry.error(error.message, hint=error.hint) from None

@@ -6,7 +6,7 @@ import pytest
 
 from cic.adapters.duckdb import DuckDbHistory
 from cic.exploration import Exploration
-from cic.model import SEGMENTS, Segment
+from cic.model import DIMENSIONS, FIGURES, SEGMENTS, Dimension, Figure, Segment
 from cic.policies import Policies
 from cic.ports import Mirror
 from cic.running import Queries
@@ -14,7 +14,7 @@ from cic.semantics import MEASURES
 from cic.testing import Facts, entries, fact
 from cid.kit.clock import DAY, format_time, parse_time, to_millis
 from cid.kit.definitions import Definitions
-from cid.kit.errors import InvalidInput, NotFound, Refused
+from cid.kit.errors import InvalidDefinition, InvalidInput, NotFound, Refused
 from cid.model.definition import ATTRIBUTES, COMPANY, Attribute, Company
 
 BERLIN = "Europe/Berlin"
@@ -422,3 +422,50 @@ def test_sql_is_a_kind_of_question(ask):
     answer = ask(kind="sql", sql="SELECT customer, count(*) AS n FROM facts GROUP BY 1 ORDER BY 1")
     assert answer["rows"] == [["ann", 2], ["bob", 3], ["eve", 1]]
     assert [column["type"] for column in answer["columns"]] == ["customer", "number"]
+
+
+OWN = {
+    FIGURES.name: entries(
+        store_revenue=Figure(
+            of="Order Completed", sum="total", where='channel = "store"', unit="money"
+        ),
+        big_buyers=Figure(of="Order Completed", customers=True, where="total > 50"),
+        shops=Figure(of=("Order Completed", "Order Refunded"), distinct="channel"),
+    ),
+    DIMENSIONS.name: entries(
+        order_number=Dimension(value="order_id"), size=Dimension(value="total", type="number")
+    ),
+}
+
+
+def with_own(history, **sections):
+    definitions = Definitions(Path(), {**DEFINITIONS.sections, **OWN, **sections})
+    return Exploration(
+        definitions, Queries(history, Policies(definitions), lambda: NOW), lambda: NOW
+    )
+
+
+def test_a_company_counts_and_splits_by_words_of_its_own(history):
+    own = with_own(history)
+    measures = ["store revenue", "big buyers", "shops"]
+    assert own.query({"measures": measures})["rows"] == [[20, 2, 3]]
+    orders = {"measures": ["orders"], "dimensions": ["order number"], "filter": "size >= 80.5"}
+    assert own.query(orders)["rows"] == [["o1", 1], ["o3", 1]]
+    assert own.open(orders, {"order number": "o1"})["rows"] == [["ann", "Ann Keller", 1]]
+    described = own.vocabulary.describe()
+    assert "order number" in {each["name"] for each in described["dimensions"]}
+
+
+@pytest.mark.parametrize(
+    ("section", "entry", "said"),
+    [
+        (FIGURES, {"revenue": Figure(of="a", count=True)}, "already a measure"),
+        (DIMENSIONS, {"month": Dimension(value="a")}, "already a dimension"),
+        (FIGURES, {"x": Figure(of="a", count=True, where="a +")}, "not FEEL"),
+        (FIGURES, {"x": Figure(of="a", sum="a + 1")}, "no property"),
+        (DIMENSIONS, {"x": Dimension(value='"a"')}, "no property"),
+    ],
+)
+def test_a_wrong_word_of_a_company_is_refused_with_its_place(history, section, entry, said):
+    with pytest.raises(InvalidDefinition, match=rf"test.yaml:1.*{said}"):
+        with_own(history, **{section.name: entries(**entry)})
