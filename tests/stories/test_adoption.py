@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from cid.kit.clock import format_time
 from cid.kit.errors import Conflict, InvalidDefinition, InvalidInput, Refused
 from icustomer import ICustomer
 from tests.company import icustomer, opened
@@ -252,3 +253,73 @@ def test_verify_ends_with_one_where_something_is_wrong_and_names_the_customer(pa
     assert answer.code == 1
     assert answer.json["segments"] == {"vip": 1}
     assert answer.json["examples"][0]["customer"] == who
+
+
+GROUPED = """\
+segments:
+  seen lately:
+    when: views 7d > 0
+    stay: 21 d
+  calm:
+    when: not(seen lately)
+  rfm champion:
+    when: orders 90d >= 2 and spend 365d >= 1000
+    group: rfm
+    priority: 1
+    stay: 60 d
+  rfm loyal:
+    when: orders 365d >= 3
+    group: rfm
+    priority: 2
+  rfm new:
+    when: orders > 0
+    group: rfm
+    priority: 3
+"""
+
+
+def test_stays_and_groups_are_verified_now_and_in_the_past_and_a_false_entry_is_found(company):
+    company.cic.define(GROUPED)
+    for days in (3, 9, 20, 40):
+        company.pipeline.tick(company.clock.now() + days * 86_400_000)
+        found = company.cic.verify(segments=["seen lately", "calm", "rfm champion", "rfm loyal"])
+        assert found["mismatches"] == 0, found
+        if days == 9:
+            assert found["held"] > 0
+            held, size = found["held"], company.cic.members("seen lately")["size"]
+    then = format_time(company.clock.now() + 9 * 86_400_000)
+    past = company.cic.verify(then)
+    assert (past["mismatches"], past["held"]) == (0, held)
+    assert company.cic.members("seen lately", as_of=then)["size"] == size
+    names = [
+        set(company.cic.segmentation.segments_of(who)) for who in company.cid.customers.members
+    ]
+    rfm = {"rfm champion", "rfm loyal", "rfm new"}
+    assert {len(rfm & inside) for inside in names} == {0, 1}
+    company.pipeline.tick(company.clock.now() + 41 * 86_400_000)
+    live = company.cic.segmentation
+    who = next(each for each in live.bits if "seen lately" not in live.segments_of(each))
+    live.bits[who] |= 1 << live.meaning.place("seen lately")
+    live.since[who, "seen lately"] = live.now - 1
+    found = company.cic.verify(segments=["seen lately"])
+    assert (found["mismatches"], found["examples"][0]["customer"]) == (1, who)
+
+
+def test_it_is_told_why_she_stays_and_until_when(company):
+    company.cic.define(GROUPED)
+    company.pipeline.tick(company.clock.now() + 9 * 86_400_000)
+    live = company.cic.segmentation
+    inside = live.members("seen lately")
+    told = [company.cic.why("seen lately", who) for who in inside]
+    stays = [one for one in told if one["held"]["by"] == "stay"]
+    assert stays
+    assert all(one["leaves"] == one["held"]["until"] for one in stays)
+    who = live.members("rfm champion")[0]
+    other = company.cic.why("rfm new", who)
+    assert (other["in"], other["held"]["by"], other["held"]["rival"]["segment"]) == (
+        False,
+        "group",
+        "rfm champion",
+    )
+    leaves = {one["segment"]: one["leaves"] for one in company.cic.memberships(inside[0])}
+    assert leaves["seen lately"] == next(o for o in told if o["customer"] == inside[0])["leaves"]
