@@ -70,7 +70,7 @@ def naive_period(unit, zone, moment):
     raise AssertionError
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     st.sampled_from(UNITS),
     st.sampled_from(ZONES),
@@ -202,7 +202,7 @@ def tell(story, happenings):
         yield
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.sampled_from(ZONES), happenings)
 def test_calendar_windows_and_streaks_are_right_after_everything_that_can_happen(zone, happenings):
     story = Story(zone)
@@ -250,7 +250,7 @@ def history():
     history.close()
 
 
-@settings(max_examples=examples(20), deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 @given(st.sampled_from(ZONES), happenings)
 def test_the_query_over_history_counts_the_same_periods(history, zone, happenings):
     story = Story(zone)

@@ -1,8 +1,12 @@
 """What is wrong with a trait is said in plain words, with file and line."""
 
+import re
+from pathlib import Path
+
 import pytest
 
-from cic.model import TRAITS, settled
+from cic.model import AGGREGATES, TRAITS, settled
+from cic.model.trait import KINDS
 from cid.kit.definitions import load, parse
 from cii.model import CONTRACTS
 from icustomer.checking import dead_names
@@ -80,6 +84,15 @@ def test_the_companys_time_zone_is_part_of_what_a_calendar_trait_means(tmp_path)
     paris, rome = versions("Europe/Paris"), versions("Europe/Rome")
     assert paris[0] != rome[0]
     assert paris[1] == rome[1]
+
+
+def test_the_examples_of_the_reference_are_traits():
+    page = Path(__file__).parents[2] / "docs" / "reference" / "traits.md"
+    (text,) = re.findall(r"```yaml\ntraits:\n(.*?)```", page.read_text("utf-8"), re.S)
+    found, errors = parse(text, TRAITS)
+    traits, wrong = settled(found, ["household", "time zone"])
+    assert errors + wrong == []
+    assert {each.value.aggregate for each in traits.values()} >= set(KINDS) - set(AGGREGATES)
 
 
 def test_a_trait_has_a_purpose_an_owner_and_titles_in_two_languages():

@@ -138,7 +138,7 @@ def test_every_kind_of_trait_is_right_after_everything_that_can_happen(happening
         story.agree()
 
 
-@settings(max_examples=examples(25), deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 @given(happenings)
 def test_every_kind_of_trait_is_what_the_query_over_history_says(history, happenings):
     story = Story(TRAITS)

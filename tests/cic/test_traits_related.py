@@ -142,7 +142,7 @@ def history():
     history.close()
 
 
-@settings(max_examples=examples(20), deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 @given(happenings)
 def test_the_query_over_history_asks_the_same_groups(history, happenings):
     story = Story()

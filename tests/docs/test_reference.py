@@ -25,7 +25,7 @@ def test_every_reference_page_is_up_to_date(written):
 def test_there_is_no_reference_page_that_nobody_writes(written):
     assert {path.name for path in REFERENCE.glob("*.md")} == {
         *written,
-        *("index.md", "events.md", "feel.md"),
+        *("index.md", "events.md", "feel.md", "traits.md"),
     }
 
 
