@@ -127,7 +127,7 @@ class Queries:
         self.history = history
         self.policies = policies
         self._now = now
-        self._at_once, self._most, self._patience = at_once, waiting, patience
+        self.at_once, self._most, self._patience = at_once, waiting, patience
         self._asked: dict[str, Asked] = {}
         self._waiting: deque[Asked] = deque()
         self._changed = threading.Condition()
@@ -293,7 +293,7 @@ class Queries:
             left = until - time.monotonic()
             if left <= 0:
                 raise Overloaded(
-                    f"{self._at_once} questions are being answered, and {len(self._waiting)} wait.",
+                    f"{self.at_once} questions are being answered, and {len(self._waiting)} wait.",
                     hint="Ask again in a moment.",
                 )
             self._changed.wait(left)
@@ -305,7 +305,7 @@ class Queries:
             if not each.waiting:
                 who = (each.reader.role, each.reader.person)
                 busy[who] = busy.get(who, 0) + 1
-        if sum(busy.values()) >= self._at_once:
+        if sum(busy.values()) >= self.at_once:
             return None
         return min(
             self._waiting,

@@ -227,6 +227,7 @@ def _build(
         vocabulary,
         pipeline.facts,
     )
+    cic.queries.at_once = settings.query_at_once
     context = CustomerContext(
         definitions,
         rules,

@@ -9,6 +9,7 @@ from typing import Any
 
 from cfa.model import QUEUES
 from cic.model import SCORES, TRAITS, Trait
+from cic.policies import wrong
 from cid.feel import FeelError, names, parse
 from cid.feel.tree import Literal, walk
 from cid.kit.definitions import Definitions, Entry
@@ -27,6 +28,7 @@ ON_A_DESK = ("task", "case")
 
 def dead_names(definitions: Definitions) -> Iterator[InvalidDefinition]:
     """Yield every name in a definition that no other definition bears."""
+    yield from wrong(definitions)
     systems = {*definitions.of(SYSTEMS), *OUR_OWN}
     attributes = definitions.of(ATTRIBUTES)
     for entry in attributes.values():

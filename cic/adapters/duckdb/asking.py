@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import duckdb
 import orjson
 
+from cic.adapters.duckdb.modesty import modest
 from cid.kit.errors import InvalidInput, Refused, suggestion
 
 HINT = "Ask one SELECT over facts, customers, attributes, memberships and the other views."
@@ -57,6 +58,8 @@ def one_select(
         InvalidInput: it is not one statement.
         Refused: it is something else, calls a function that may not be called, or reads elsewhere.
     """
+    if "\0" in sql or any("\ud800" <= letter <= "\udfff" for letter in sql):
+        raise InvalidInput("The text holds what is no letter.", hint=HINT)
     statements = cursor.extract_statements(sql)
     if len(statements) != 1:
         raise InvalidInput(f"This holds {len(statements)} SQL statements.", hint=HINT)
@@ -76,6 +79,7 @@ def one_select(
         raise Refused(f"The function {denied[0]!r} cannot be used here.", hint=HINT)
     if views is not None:
         _only(nodes, views)
+        modest(nodes)
     return statements[0]
 
 

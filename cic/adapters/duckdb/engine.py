@@ -12,7 +12,7 @@ import duckdb
 
 from cic.adapters.duckdb import seen, taking
 from cic.adapters.duckdb.asking import explain, first_line, one_select
-from cic.adapters.duckdb.watching import PART, Watch, fetch
+from cic.adapters.duckdb.watching import PART, SLACK, Watch, bytes_of, fetch
 from cic.adapters.duckdb.writing import write
 from cic.history import FORMAT, SCHEMA, STORED
 from cic.ports import HistorySource, Result, Sight, Ticket
@@ -38,7 +38,7 @@ class DuckDbHistory:
         }
         self._sights: dict[str, frozenset[str]] = {}
         self._layout = self._synced = 0
-        self._watch = Watch()
+        self._watch = Watch(bytes_of(memory) * 2 + SLACK)
         self._writing = threading.RLock()
         self._opening = threading.Lock()
         self._connection = self._open()
@@ -143,6 +143,11 @@ class DuckDbHistory:
                 cursor.execute(statement, given)
                 yield cursor
         except duckdb.InterruptException:
+            if ticket.large:
+                raise InvalidInput(
+                    "The query needs more memory than it may have.",
+                    hint="Ask for a shorter period or aggregate earlier.",
+                ) from None
             if ticket.late:
                 raise InvalidInput(
                     f"The query took longer than {seconds:g} seconds.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ LOOK = 0.05
 """Seconds between two looks at what is running."""
 PART = 500
 """Rows fetched at once, between two looks at how large the answer is."""
+PAGE = 4_096
+SLACK = 512 << 20
+"""Bytes by which the process may grow beside what the engine counts: others work in it, too."""
 LARGEST = 64 << 20
 """Most bytes of an answer that is held in memory."""
 
@@ -27,7 +31,14 @@ class Watch:
     It looks again and again: an interrupt that comes a moment before its question does is lost.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, memory: int = 0) -> None:
+        """Begin to watch.
+
+        Args:
+            memory: bytes by which the process may grow while questions run; 0 for no limit.
+        """
+        self._memory = memory
+        self._before = 0
         self._running: dict[int, tuple[duckdb.DuckDBPyConnection, Ticket, float]] = {}
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -43,6 +54,8 @@ class Watch:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._look, name="watch", daemon=True)
                 self._thread.start()
+            if not self._running:
+                self._before = _resident()
             self._running[id(ticket)] = (cursor, ticket, until)
             self._changed.notify()
         try:
@@ -67,13 +80,35 @@ class Watch:
 
     def _look_once(self) -> None:
         now = time.monotonic()
+        grown = self._memory and self._running and _resident() - self._before > self._memory
         for cursor, ticket, until in self._running.values():
             if now >= until:
                 ticket.late = ticket.stopped = True
+            if grown:
+                ticket.large = ticket.stopped = True
             if ticket.stopped:
                 cursor.interrupt()
             elif (done := cursor.query_progress()) >= 0:
                 ticket.progress = done
+
+
+def bytes_of(text: str) -> int:
+    """Read a size as the engine does.
+
+    >>> bytes_of("64MB"), bytes_of("1.5 GB")
+    (64000000, 1500000000)
+    """
+    number, unit = re.fullmatch(r"\s*([\d.]+)\s*([kKmMgGtT]?)i?[bB]?\s*", text).groups()  # type: ignore[union-attr]
+    return int(float(number) * 1000 ** " KMGT".index(unit.upper() or " "))
+
+
+def _resident() -> int:
+    """Return how much memory the process takes, in bytes; 0 where that cannot be known."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * PAGE
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def fetch(
