@@ -1,5 +1,6 @@
-"""The nouns of intelligence: traits, segments, scores, streams of changes, policies, figures."""
+"""The nouns of intelligence: traits, segments, scores, streams of changes, policies, figures, boards."""
 
+from cic.model.board import BOARDS, Board
 from cic.model.figure import DIMENSIONS, FIGURES, Dimension, Figure
 from cic.model.policy import POLICIES, Policy
 from cic.model.score import SCORES, Score
@@ -8,10 +9,11 @@ from cic.model.settling import settled
 from cic.model.stream import STREAMS, Stream
 from cic.model.trait import AGGREGATES, TRAITS, Aggregate, Trait
 
-SECTIONS = (TRAITS, SEGMENTS, SCORES, STREAMS, POLICIES, FIGURES, DIMENSIONS)
+SECTIONS = (TRAITS, SEGMENTS, SCORES, STREAMS, POLICIES, FIGURES, DIMENSIONS, BOARDS)
 
 __all__ = [
     "AGGREGATES",
+    "BOARDS",
     "DIMENSIONS",
     "FIGURES",
     "POLICIES",
@@ -21,6 +23,7 @@ __all__ = [
     "STREAMS",
     "TRAITS",
     "Aggregate",
+    "Board",
     "Dimension",
     "Figure",
     "Policy",

@@ -212,6 +212,12 @@ class Trait(Definition):
         return self._reads
 
     @property
+    def groups(self) -> frozenset[str]:
+        """The attributes that name the groups whose facts it needs, itself or through what it reads."""
+        own = frozenset({self.related} if self.related else ())
+        return own.union(*(each.groups for each in self.inputs.values()))
+
+    @property
     def tree(self) -> Node:
         """The formula as a tree; known once definitions are `settled`."""
         if self._tree is None:

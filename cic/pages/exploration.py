@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from cic.boards import boards
 from cic.pages import answers
 from cic.pages.questions import FIELDS, KINDS, LAST, MOST_STEPS, TIMES, Asked, read_row
 from cid.kit.errors import ICustomerError
@@ -39,6 +40,7 @@ def explore(request: Request) -> HTMLResponse:
         lasts=LAST,
         times=TIMES,
         most_steps=MOST_STEPS,
+        boards=boards(cic.definitions),
         **found,
     )
 

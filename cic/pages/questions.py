@@ -50,6 +50,25 @@ class Asked:
         (kind,) = held.pop("kind", ("sql" if "sql" in held else "table",))[:1]
         return cls(kind if kind in KINDS else "table", held)
 
+    @classmethod
+    def of(cls, question: Mapping[str, Any]) -> Asked:
+        """Give what one would pick to ask this question.
+
+        >>> Asked.of({"measures": ["orders"], "dimensions": ["month"], "last": "30 d"}).address()
+        '/explore?measure=orders&by=month&last=30+d'
+        """
+        kind = str(question.get("kind") or "table")
+        pairs = [("kind", kind), *_pairs(kind, question)]
+        period = question.get("period") or {}
+        pairs += [
+            ("segment", question.get("segment")),
+            ("where", question.get("filter")),
+            ("last", question.get("last") or ("" if period else "all")),
+            ("from", period.get("from")),
+            ("to", period.get("to")),
+        ]
+        return cls.read((name, "" if value is None else str(value)) for name, value in pairs)
+
     def one(self, name: str, default: str = "") -> str:
         """Give what was picked in a field."""
         return self.given.get(name, (default,))[0] or default
@@ -199,6 +218,35 @@ _DOCUMENTS: dict[str, Callable[[Asked], dict[str, Any]]] = {
     "basket": _basket,
     "sql": _sql,
 }
+
+
+def _pairs(kind: str, question: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Give the fields of a form that make a question of a kind; what is wrong in it stays wrong."""
+    if kind == "table":
+        dimensions = [*_list(question.get("dimensions")), "", ""]
+        return [
+            *(("measure", name) for name in _list(question.get("measures"))),
+            ("by", dimensions[0]),
+            ("split", dimensions[1]),
+            ("compare", question.get("compare")),
+            ("top", question.get("top")),
+        ]
+    if kind == "funnel":
+        steps = [each for each in _list(question.get("steps")) if isinstance(each, Mapping)]
+        fields = [("step", each.get("event")) for each in steps]
+        fields += [("step_where", each.get("where")) for each in steps]
+        return [*fields, ("within", question.get("within")), ("by", question.get("by"))]
+    if kind == "retention":
+        events = [
+            (name, each.get("event") if isinstance(each := question.get(name), Mapping) else each)
+            for name in ("first", "again")
+        ]
+        return [*events, ("every", question.get("by")), ("periods", question.get("periods"))]
+    return [(name, question.get(name)) for name in FIELDS.get(kind, ())]
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else []
 
 
 def _number(text: str, most: int) -> int | None:

@@ -38,7 +38,12 @@ LAYERS = (
         "cic",
         "Intelligence",
         "What the facts mean right now",
-        (Link("Segments", "/segments"), Link("Explore", "/explore")),
+        (
+            Link("Segments", "/segments"),
+            Link("Explore", "/explore"),
+            Link("Boards", "/boards"),
+            Link("Verify", "/verify"),
+        ),
     ),
     Layer(
         "cfa",

@@ -29,6 +29,7 @@ PAGES = (
     "/segments/vip/edit",
     "/segments/vip?customer={ann}",
     "/verify?segments=vip",
+    "/boards",
     "/explore",
     "/explore?measure=revenue&by=country&compare=previous",
     "/explore?measure=revenue&measure=orders&by=month&split=channel",

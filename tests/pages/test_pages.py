@@ -27,6 +27,8 @@ PAGES = (
     "/segments/vip?customer=Jonas",
     "/segments/new%20parents%20of%20gear",
     "/verify?segments=vip",
+    "/boards",
+    "/boards/sales",
     "/explore",
     "/explore?measure=revenue&by=country&compare=previous",
     "/explore?measure=revenue&measure=orders&by=month&split=channel",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cic.model import SEGMENTS, TRAITS
+from cic.model import BOARDS, SEGMENTS, TRAITS
 from cid.kit.definitions import Definitions, Section, parse
 from cid.model.definition import ATTRIBUTES
 
@@ -48,11 +48,23 @@ vip:
   when: spend 365d >= 2000
 """,
     ),
+    (
+        BOARDS,
+        """
+sales:
+  title: {en: Sales, zh: 销售}
+  owner: sales
+  tiles:
+    - {title: {en: By month, zh: 按月}, question: {measures: [revenue], dimensions: [month]}}
+    - {question: {kind: retention, first: {event: Order Completed}, by: month}}
+    - {question: {measures: [orders], filter: nonsense}}
+""",
+    ),
 )
 
 
-def definitions() -> Definitions:
-    found = Definitions(Path())
+def definitions(directory: Path = Path()) -> Definitions:
+    found = Definitions(directory)
     for section, text in TEXTS:
         found.sections[section.name], errors = parse(text, section)
         assert errors == []
