@@ -27,6 +27,8 @@ from pydantic.fields import FieldInfo
 
 from cbc.model import CAPABILITIES, MEASURES
 from cbc.ports import CAPABILITIES as CAPABILITY_PLUGINS
+from cic.exploration.questions import KINDS
+from cic.semantics import BASES, Vocabulary
 from cid.kit.definitions import Definition, Definitions, Feel, Section, Title, load
 from context.diagrams import Expression
 from icustomer.definitions import SECTIONS
@@ -76,6 +78,7 @@ def pages() -> dict[str, str]:
         "settings.md": settings_page(),
         "definitions.md": definitions_page(),
         "measures.md": measures_page(),
+        "exploration.md": exploration_page(),
         "http.md": http_page(),
         "plugins.md": plugins_page(),
     }
@@ -221,9 +224,12 @@ def _models_in(hint: Any) -> list[type[BaseModel]]:
 
 def _notes(model: type[BaseModel]) -> dict[str, str]:
     """Return the text that stands below each field in the source."""
+    notes: dict[str, str] = {}
+    for base in model.__bases__:
+        if base is not BaseModel and issubclass(base, BaseModel):
+            notes |= _notes(base)
     tree = ast.parse(textwrap.dedent(inspect.getsource(model)))
     body = typing.cast("ast.ClassDef", tree.body[0]).body
-    notes = {}
     for before, after in pairwise(body):
         if (
             isinstance(before, ast.AnnAssign)
@@ -274,6 +280,37 @@ def measures_page() -> str:
         if shows:
             facts.append(f"shows {', '.join(shows)}")
         text.append(f"{'; '.join(facts)}\n")
+    return _joined(text)
+
+
+def exploration_page() -> str:
+    """Return the page of what exploration can be asked: kinds of questions, measures, dimensions."""
+    words = Vocabulary({})
+    text = [
+        f"{NOTE}\n# Exploration\n",
+        "What `company.cic.query(…)`, `icustomer cic query --file` and `POST /api/cic/query` can be",
+        "asked. How: [ask anything](../how-to/ask-anything.md). A company adds its attributes as",
+        "dimensions, and [figures](definitions.md#figures) and",
+        "[dimensions](definitions.md#dimensions) of its own.\n",
+        "## Kinds of questions\n",
+    ]
+    told: set[type[BaseModel]] = {Definition, Title}
+    for kind, model in KINDS.items():
+        text += [f"### {kind}\n", *_model(model, told)]
+    rows = []
+    for name, counted in words.measures.items():
+        split = [f"`{each}`" for each in words.dimensions if words.on(counted.base, each)]
+        added = "" if counted.additive else "no"
+        title = f"{counted.title.en} · {counted.title.zh}"
+        of = BASES[counted.base].title.en
+        rows.append((f"`{name}`", title, of, counted.unit, added, ", ".join(split)))
+    heads = ("measure", "title", "of", "unit", "adds up", "by")
+    text += ["## Measures\n", _table(heads, rows)]
+    dimensions = [
+        (f"`{name}`", f"{split.title.en} · {split.title.zh}", split.type)
+        for name, split in words.dimensions.items()
+    ]
+    text += ["## Dimensions\n", _table(("dimension", "title", "type"), dimensions)]
     return _joined(text)
 
 

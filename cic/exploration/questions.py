@@ -44,6 +44,7 @@ class Asked(_Model):
     filter: str = Field("", max_length=10_000)
     """FEEL over what is known of the customer, e.g. ``country = "FR"``."""
     period: Period | None = None
+    """From a day or moment on, up to another."""
     last: str = Field("", max_length=40)
     """Length of time up to the moment, e.g. ``90 d``; instead of a period."""
 
@@ -56,8 +57,11 @@ class Table(Asked):
 
     kind: Literal["table"] = "table"
     measures: tuple[Name, ...] = Field(min_length=1, max_length=12)
+    """What is counted."""
     dimensions: tuple[Name, ...] = Field((), max_length=4)
+    """What it is split by."""
     top: int | None = Field(None, ge=1, le=10_000)
+    """How many rows are kept."""
     others: bool = False
     """With ``top``: also what all the rest makes together."""
     order: str = Field("", max_length=200)
@@ -88,6 +92,7 @@ class Retention(Asked):
     """What counts as coming back; where it is left out, the first event again."""
     by: Literal["day", "week", "month"] = "month"
     periods: int = Field(12, ge=1, le=100)
+    """How many days, weeks or months each cohort is followed."""
 
 
 class Paths(Asked):
@@ -96,8 +101,10 @@ class Paths(Asked):
     kind: Literal["paths"]
     event: Name
     where: str = Field("", max_length=10_000)
+    """FEEL over the properties of the event."""
     direction: Literal["after", "before"] = "after"
     steps: int = Field(3, ge=1, le=8)
+    """How many events are followed."""
     within: str = Field("7 d", min_length=1, max_length=40)
     """Between one event and the next."""
     top: int = Field(20, ge=1, le=1_000)
@@ -108,6 +115,7 @@ class Rfm(Asked):
 
     kind: Literal["rfm"]
     event: Name = "Order Completed"
+    """What counts as buying; its ``total`` is the money."""
     groups: int = Field(5, ge=2, le=10)
 
 
@@ -128,7 +136,6 @@ class Select(_Model):
 
     kind: Literal["sql"]
     sql: str = Field(min_length=1, max_length=100_000)
-    as_of: str = Field("", max_length=40)
 
 
 Question = Table | Funnel | Retention | Paths | Rfm | Basket
