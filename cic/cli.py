@@ -89,6 +89,48 @@ def query(
 
 
 @app.command()
+def export(
+    ctx: typer.Context,
+    to: Annotated[Path, typer.Argument(help="File to write: its name ends in .csv or .parquet.")],
+    file: Annotated[Path | None, typer.Option(help="File with a JSON query.")] = None,
+    sql: Annotated[str, typer.Option(help="One SELECT over the history.")] = "",
+    row: Annotated[
+        str, typer.Option(help="A row of the answer, as JSON: export the customers behind it.")
+    ] = "",
+) -> None:
+    """Write an answer as a CSV or Parquet file; who took it and what for is noted."""
+    asked: dict[str, Any] = {"sql": sql}
+    if file is not None:
+        try:
+            asked["question"] = _object(file.read_bytes(), str(file), "a query")
+        except OSError as error:
+            fail(InvalidInput(f"{file} cannot be read: {error.strerror}."))
+    if row:
+        asked["row"] = _object(row.encode(), "--row", "a row")
+    ask(ctx, "cic.export", path=str(to.resolve()), **asked)
+
+
+@app.command()
+def exports(
+    ctx: typer.Context, limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100
+) -> None:
+    """List what was exported, newest first: who, what for, how many rows."""
+    ask(ctx, "cic.exports", limit=limit)
+
+
+@app.command()
+def reads(
+    ctx: typer.Context,
+    stop: Annotated[str, typer.Option(help="Stop the running query with this id.")] = "",
+) -> None:
+    """List the queries that are running, and who read what for lately; or stop one."""
+    if stop:
+        ask(ctx, "cic.stop_query", id=stop)
+    else:
+        ask(ctx, "cic.reads")
+
+
+@app.command()
 def preview(
     ctx: typer.Context,
     when: Annotated[str, typer.Argument(help="The condition, in FEEL.")],

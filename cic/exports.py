@@ -229,10 +229,13 @@ class _Counted:
         self._file.write(part)
 
 
+_RUN = ("=", "+", "-", "@", "\t", "\r")
+
+
 def _csv(names: list[str], parts: Iterable[Rows], file: _Counted) -> None:
     text = io.StringIO()
     rows = csv.writer(text)
-    rows.writerow(names)
+    rows.writerow([_cell(name) for name in names])
     for part in parts:
         rows.writerows([_cell(value) for value in row] for row in part)
         file.write(text.getvalue().encode())
@@ -244,6 +247,9 @@ def _csv(names: list[str], parts: Iterable[Rows], file: _Counted) -> None:
 def _cell(value: Any) -> Any:
     if isinstance(value, list | tuple | dict):
         return json.dumps(plain(value), ensure_ascii=False)
+    if isinstance(value, str) and value[:1] in _RUN:
+        # A spreadsheet would run it.
+        return "'" + value
     return plain(value)
 
 

@@ -52,7 +52,7 @@ def test_a_csv_file_holds_what_the_answer_says_and_its_taking_is_noted(exports):
     rows = list(csv.reader(io.StringIO(data.decode())))
     assert rows[0] == ["position", "customer", "time", "total", "properties", "note"]
     assert rows[2][1:4] == ["c1", "1970-01-02T00:00:00.000Z", "0.25"]
-    assert [row[5] for row in rows[1:]] == ["", "a,b", 'say "x"', "\n", "王芳", "=1+1", ""]
+    assert [row[5] for row in rows[1:]] == ["", "a,b", 'say "x"', "\n", "王芳", "'=1+1", ""]
     (noted,) = exports.noted()
     assert noted["sha256"] == hashlib.sha256(data).hexdigest() == made.sha256
     assert (noted["rows"], noted["bytes"], noted["position"]) == (7, len(data), 7)
