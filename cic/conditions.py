@@ -7,7 +7,7 @@ reads, so that it is looked at only when that changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
@@ -68,6 +68,37 @@ class CustomerView:
     def consent(self, purpose: Any, channel: Any) -> bool:
         """Say whether the customer consents."""
         return self._customers.consents(self.customer, str(purpose), str(channel))
+
+
+class Passing(CustomerView):
+    """One view for many customers, each for a moment: to ask one condition about all of them."""
+
+    __slots__ = ()
+
+    def t(self, index: int) -> Any:
+        """Return a trait by its place."""
+        return self._read(self.customer, index)
+
+    def holding(
+        self, condition: Condition, customers: Iterable[str], members: Mapping[str, int]
+    ) -> Iterator[tuple[str, bool]]:
+        """Say for each customer whether a condition holds.
+
+        Args:
+            condition: the condition.
+            customers: who is asked about.
+            members: the segments of each, as bits.
+        """
+        run = condition.run
+        profile = self._customers.profile if condition.attributes else None
+        reads_segments = bool(condition.segments)
+        for customer in customers:
+            self.customer = customer
+            if profile is not None:
+                self.profile = profile(customer)
+            if reads_segments:
+                self._members = members.get(customer, 0)
+            yield customer, run(self) is True
 
 
 @dataclass(frozen=True, slots=True)

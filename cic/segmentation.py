@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from typing import Any
 
-from cic.conditions import CustomerView, Vocabulary
+from cic.conditions import CustomerView, Passing, Vocabulary
 from cic.derived import Make, live
 from cic.kernel import NEVER, Kernel
 from cic.meaning import EVERYTHING, Meaning
@@ -167,9 +167,20 @@ class Segmentation:
             self.kernel = kernel
         self._set_stays()
         self._cause = ("definition", meaning.version)
-        if changed:
-            for customer in list(self._customers.members):
-                self._look_at(customer, changed)
+        people = list(self._customers.members) if changed else []
+        for place in meaning.in_turn(changed):
+            if not changed >> place & 1:
+                continue
+            bit = 1 << place
+            if meaning.special & bit:
+                for customer in people:
+                    self._look_at(customer, bit)
+                continue
+            view = Passing("", self._customers, self.kernel.value, 0, None, self.now)
+            bits = self.bits
+            for customer, holds in view.holding(self.conditions[place], people, bits):
+                if holds != bool(bits.get(customer, 0) & bit):
+                    self._look_at(customer, bit)
         self._cause = ("window", "")
         moved = Counter((each.segment, each.kind) for each in self._changes[told:])
         names = sorted({segment for segment, _ in moved})

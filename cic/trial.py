@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from cic.conditions import Condition, CustomerView, Vocabulary
+from cic.conditions import Condition, Passing, Vocabulary
 from cic.meaning import Meaning
 from cic.model import SEGMENTS, Segment
 from cic.proof import Proof
@@ -114,13 +114,12 @@ class Trial:
     ) -> Iterator[str]:
         live = self._live
         rivals = live.meaning.rivals[live.meaning.place(segment)] if segment else 0
-        run, bits, read, now = condition.run, live.bits, live.kernel.value, live.now
-        for customer in people:
-            held = bits.get(customer, 0)
-            if held & rivals:
+        bits, now = live.bits, live.now
+        view = Passing("", self._customers, live.kernel.value, 0, None, now)
+        for customer, holds in view.holding(condition, people, bits):
+            if rivals and bits.get(customer, 0) & rivals:
                 continue
-            view = CustomerView(customer, self._customers, read, held, None, now)
-            if run(view) is True:
+            if holds:
                 yield customer
             elif stay:
                 since = live.since.get((customer, segment))
