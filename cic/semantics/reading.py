@@ -16,7 +16,8 @@ _OWN = {"event": "b.event", "source": "b.source"}
 def fact_is(events: Sequence[str], where: str, what: str) -> str:
     """Return the condition that a fact is one of some events, and meets FEEL over its properties.
 
-    A property that has not the type with which it is compared counts as if it was not there.
+    Properties may be anything: one of another type than it is compared with is neither equal nor
+    unequal, as in FEEL.
 
     Raises:
         InvalidInput: it is not FEEL, or SQL cannot say it exactly.
@@ -27,10 +28,59 @@ def fact_is(events: Sequence[str], where: str, what: str) -> str:
         return event
     tree = expression(where, what)
     kinds = read_as(tree)
+    if "time" in kinds:
+        raise InvalidInput(
+            f"The {what} reads the time.", hint="Ask for a period, or for what happened 'last'."
+        )
     quick = _quick(tree)
-    columns = {name: _OWN.get(name) or _property(name, kind, quick) for name, kind in kinds.items()}
+    columns = {name: _property(name, kind, quick) for name, kind in kinds.items()}
+    if not quick:
+        columns |= {name + _ODD: _odd(name, kind) for name, kind in kinds.items()}
+        tree = _minding(tree, what)
     columns |= {name: f"CAST({sql} AS VARCHAR)" for name, sql in _OWN.items() if name in kinds}
+    columns |= {name + _ODD: "CAST(false AS BOOLEAN)" for name in _OWN if name in kinds}
     return f"({event} AND {condition(tree, columns, what)})"
+
+
+_ODD = "\0odd"
+"""Behind a name: whether the property has another type than it is compared with."""
+
+
+def _minding(tree: feel.Node, what: str) -> feel.Node:
+    """Make equality mind types: what cannot be compared is null, not unequal."""
+    match tree:
+        case feel.Conjunction(operands=operands):
+            return feel.Conjunction(tuple(_minding(each, what) for each in operands))
+        case feel.Disjunction(operands=operands):
+            return feel.Disjunction(tuple(_minding(each, what) for each in operands))
+        case feel.Not(operand=operand):
+            return feel.Not(_minding(operand, what))
+        case feel.Comparison(left=feel.Name(), right=feel.Name()):
+            raise InvalidInput(
+                f"The {what} compares two properties, which history cannot say exactly.",
+                hint="Compare a property with a value.",
+            )
+        case feel.Comparison(operator="=" | "!=" as operator, left=left, right=right):
+            name, value = (left, right) if isinstance(left, feel.Name) else (right, left)
+            if isinstance(name, feel.Name):
+                nothing = isinstance(value, feel.Literal) and value.value is None
+                odd = feel.Literal(operator == "!=" if nothing else None)
+                return feel.If(feel.Name(name.name + _ODD), odd, tree)
+        case feel.Membership(value=feel.Name(name=name), tests=tests):
+            if not any(isinstance(each, feel.ListOf) for each in tests):
+                return feel.If(feel.Name(name + _ODD), feel.Literal(None), tree)
+    return tree
+
+
+def _odd(name: str, kind: str) -> str:
+    type_ = f"json_type(b.properties, {_place(name)})"
+    usual = {"number": NUMBERS, "boolean": "('BOOLEAN')"}.get(kind, "('VARCHAR')")
+    odd = f"{type_} <> 'NULL' AND {type_} NOT IN {usual}"
+    return f"CAST(coalesce({odd}, false) AS BOOLEAN)"
+
+
+def _place(name: str) -> str:
+    return text_literal("/" + name.replace("~", "~0").replace("/", "~1"))
 
 
 def expression(text: str, what: str, known: Mapping[str, object] | None = None) -> feel.Node:
@@ -128,7 +178,7 @@ def _quick(tree: feel.Node) -> bool:
 
 
 def _property(name: str, kind: str, quick: bool) -> str:
-    place = text_literal("/" + name.replace("~", "~0").replace("/", "~1"))
+    place = _place(name)
     if (
         quick
         and kind == "text"

@@ -420,3 +420,39 @@ def test_what_is_not_exactly_the_same_is_not_said(asked):
         ({"kind": "funnel", "steps": [{"event": EVENTS[0]}] * 2, "last": "9 d"}, {"step": 2}),
     ]:
         assert asked.exploration.open(question, row)["feel"] is None
+
+
+WHERE = [
+    "total > 5",
+    "total = 10.5",
+    "total in [5..10]",
+    'channel = "web"',
+    'channel in ("web", "app")',
+    'not(channel = "web")',
+    'channel = "7"',
+    "channel = 7",
+    "channel = true",
+    "not(total > 5)",
+    'total > 5 or channel = "app"',
+    'source = "shop" and total between 5 and 11',
+    "total = null",
+    "total != null and not(total = null)",
+    'channel != "web"',
+    'not(channel in ("web", "app"))',
+    'not(channel in ["web", "app"])',
+    'channel in ("web", null)',
+    'not(event = "x") and source != "app"',
+    'starts with(channel, "w")',
+]
+
+
+@pytest.mark.parametrize("where", WHERE)
+def test_a_condition_on_properties_is_what_feel_says(asked, where):
+    found = asked.query(kind="paths", event=EVENTS[0], where=where, steps=1, top=1000)
+    expected = [
+        each
+        for each in inside(asked.facts)
+        if each.event == EVENTS[0]
+        and evaluate(where, {**each.properties, "source": each.source, "event": each.event}) is True
+    ]
+    assert found["times"] == len(expected)
