@@ -114,15 +114,18 @@ def charts(
     by = columns[keys[0]]
     time = by["type"] == "date"
     shown = table if time else table[:MOST_BARS]
+    additive = bool(answer.get("additive", True))
     return [
         {
             "column": columns[group[0]],
             "by": by,
             "time": time,
-            "kind": ("bar" if len(shown) <= 40 and len(group) <= 3 else "line") if time else "bars",
+            "kind": _kind(len(shown), len(group), _stacks(columns, group) and additive)
+            if time
+            else "bars",
             "x": [line[keys[0]].value for line in shown],
             "open": [place for place, line in enumerate(shown) if line[keys[0]].partial],
-            "stack": bool(columns[group[0]]["cell"]) and bool(answer.get("additive", True)),
+            "stack": _stacks(columns, group) and additive,
             "series": [
                 {
                     "column": columns[place],
@@ -134,6 +137,15 @@ def charts(
         }
         for group in _groups(columns)
     ]
+
+
+def _stacks(columns: Sequence[Mapping[str, Any]], group: Sequence[int]) -> bool:
+    return bool(columns[group[0]]["cell"]) and columns[group[0]]["type"] in ("number", "money")
+
+
+def _kind(length: int, series: int, stacks: bool) -> str:
+    """Bars for what is counted in few periods; lines where bars would be too many or too thin."""
+    return "bar" if length <= 40 and (stacks or series <= 3) else "line"
 
 
 def _groups(columns: Sequence[Mapping[str, Any]]) -> list[list[int]]:
@@ -251,13 +263,13 @@ def flow(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
     columns = columns_of(answer)
     keys = [column["name"] for column in columns if column["key"]]
     rows = records(answer)
-    most = max((row["customers"] or 0 for row in rows), default=0)
+    most = max((row.get("share") or 0 for row in rows), default=0)
     return [
         {
             "places": [row[name] for name in keys],
             "customers": row["customers"],
             "share": row.get("share"),
-            "width": (row["customers"] or 0) / most if most else 0,
+            "width": (row.get("share") or 0) / most if most else 0,
             "row": write_row({name: row[name] for name in keys}),
         }
         for row in rows

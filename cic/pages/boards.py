@@ -67,7 +67,7 @@ def tile(request: Request, name: str, number: int) -> HTMLResponse:
     if not 0 <= number < len(tiles):
         raise NotFound("tile", str(number), [str(place) for place in range(len(tiles))])
     asked = _asked(tiles[number])
-    found = answered(cic, asked)
+    found = answered(cic, asked, cic.explorable())
     return render(request, "cic/_tile.html", asked=asked, tile=tiles[number], **found)
 
 

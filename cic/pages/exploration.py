@@ -27,7 +27,7 @@ def explore(request: Request) -> HTMLResponse:
     cic = request.state.company.cic
     choices = cic.explorable()
     asked = first_look(Asked.read(request.query_params.multi_items()), choices)
-    found = answered(cic, asked)
+    found = answered(cic, asked, choices)
     fragment = request.headers.get("hx-target") == "answer"
     return render(
         request,
@@ -94,9 +94,13 @@ def event_names(choices: dict[str, Any]) -> list[str]:
     return [str(one["name"] if isinstance(one, dict) else one) for one in choices.get("events", ())]
 
 
-def answered(cic: Any, asked: Asked, limit: int = 1000) -> dict[str, Any]:
+def answered(cic: Any, asked: Asked, choices: dict[str, Any], limit: int = 1000) -> dict[str, Any]:
     """Ask, and prepare what is shown; a mistake in the question is an answer, too."""
+    titles = {
+        one["name"]: one["title"] for kind in ("measures", "dimensions") for one in choices[kind]
+    }
     nothing: dict[str, Any] = {"answer": None, "mistake": None, "columns": [], "open": asked}
+    nothing["titles"] = titles
     try:
         if asked.kind == "sql":
             answer = cic.sql(asked.one("sql"), limit=limit) if asked.one("sql") else None
@@ -111,8 +115,8 @@ def answered(cic: Any, asked: Asked, limit: int = 1000) -> dict[str, Any]:
     table = answers.cells(answer, columns)
     pinned = (answer.get("question") or {}).get("as_of", "")
     return {
+        **nothing,
         "answer": answer,
-        "mistake": None,
         "columns": columns,
         "table": table,
         "charts": answers.charts(answer, columns, table),

@@ -47,7 +47,7 @@
     const hatched = { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: Math.PI / 4, color: token("paper") };
     if (one.style === "open" && !line) made.itemStyle.decal = hatched;
     if (spec.open && !line) made.data = one.data.map((value, at) => (spec.open.includes(at) ? { value, itemStyle: { decal: hatched } } : value));
-    if (spec.stack) made.stack = one.style ? undefined : "all";
+    if (spec.stack && !line) made.stack = one.style ? undefined : "all";
     if (line && spec.series.length > 1) made.endLabel = { show: true, formatter: "{a}", ...text(), distance: 6 };
     return made;
   }
