@@ -14,9 +14,8 @@ from typing import Any
 
 from cic.exploration.answers import Finished, Plan, Rows, counted, key
 from cic.exploration.periods import Span
-from cic.exploration.picking import population
+from cic.exploration.picking import literal, population
 from cic.exploration.questions import Basket
-from cic.exploration.table import literal
 from cic.semantics import Vocabulary
 from cid.kit.errors import InvalidInput, NotFound
 

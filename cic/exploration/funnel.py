@@ -13,9 +13,8 @@ from typing import Any
 
 from cic.exploration.answers import Column, Finished, Plan, Rows, counted, key, said
 from cic.exploration.periods import Span, interval
-from cic.exploration.picking import happened, population
+from cic.exploration.picking import happened, literal, population
 from cic.exploration.questions import Funnel, length_of
-from cic.exploration.table import literal
 from cic.semantics import BASES, Vocabulary
 from cid.kit.errors import InvalidInput, NotFound
 

@@ -12,9 +12,8 @@ from typing import Any
 from cic.exploration.answers import Column, Finished, Plan, Rows, counted, key
 from cic.exploration.funnel import share
 from cic.exploration.periods import Span, interval
-from cic.exploration.picking import happened, population
+from cic.exploration.picking import happened, literal, population
 from cic.exploration.questions import Paths, Step, length_of
-from cic.exploration.table import literal
 from cic.semantics import Vocabulary
 from cid.kit.errors import NotFound
 

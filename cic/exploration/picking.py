@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
 from cic.columns import text_literal
 from cic.exploration.questions import Asked, Step
 from cic.semantics import Vocabulary
@@ -58,3 +62,26 @@ def typed(vocabulary: Vocabulary, name: str, sql: str) -> str:
             return f"CAST({sql} AS DATE)"
         case _:
             return f"CAST({sql} AS VARCHAR)"
+
+
+def literal(value: Any) -> str:
+    """Write a value of a dimension for SQL.
+
+    >>> literal("it's"), literal(None), literal(1.5)
+    ("'it''s'", 'NULL', '1.5')
+    """
+    match value:
+        case None:
+            return "NULL"
+        case bool():
+            return "true" if value else "false"
+        case int() | float() | Decimal():
+            return str(Decimal(repr(value)) if isinstance(value, float) else value)
+        case datetime():
+            return f"TIMESTAMP '{value.isoformat(' ')}'"
+        case date():
+            return f"DATE '{value.isoformat()}'"
+        case str():
+            return text_literal(value)
+        case _:
+            raise InvalidInput(f"{value!r} is not the value of a dimension.")

@@ -14,9 +14,8 @@ from zoneinfo import ZoneInfo
 from cic.exploration.answers import Finished, Plan, Rows, counted, key, said
 from cic.exploration.funnel import share
 from cic.exploration.periods import Span, after, start_of
-from cic.exploration.picking import happened, population
+from cic.exploration.picking import happened, literal, population
 from cic.exploration.questions import Retention
-from cic.exploration.table import literal
 from cic.semantics import Vocabulary
 from cid.kit.errors import InvalidInput, NotFound
 

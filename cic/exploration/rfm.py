@@ -11,9 +11,8 @@ from typing import Any
 
 from cic.exploration.answers import Column, Finished, Plan, Rows, counted, key, said
 from cic.exploration.periods import Span
-from cic.exploration.picking import happened, population
+from cic.exploration.picking import happened, literal, population
 from cic.exploration.questions import Rfm, Step
-from cic.exploration.table import literal
 from cic.semantics import Vocabulary
 from cid.kit.errors import NotFound
 

@@ -78,7 +78,7 @@ class _Saying:
     def table(self, question: Table, row: Mapping[str, Any]) -> None:
         given = dict(row)
         measures = [given.pop("measure")] if "measure" in given else list(question.measures)
-        if len(measures) != 1 or given.pop("before", False):
+        if len(measures) != 1 or given.pop("before", False) or given.pop("others", False):
             raise _Unsayable
         counted = self.vocabulary.measures[measures[0]]
         where, event = [], counted.event

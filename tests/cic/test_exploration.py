@@ -355,6 +355,14 @@ def test_the_rest_is_counted_anew_and_not_added_up(ask):
     assert answer["others"] == [2, 3]
 
 
+def test_the_rest_opens_to_its_customers(exploration):
+    query = {"measures": ["buyers"], "dimensions": ["channel"], "order": "channel", "top": 1}
+    behind = exploration.open({**query, "others": True}, {"others": True})
+    assert [row[0] for row in behind["rows"]] == ["ann", "bob"]
+    with pytest.raises(InvalidInput, match="no others"):
+        exploration.open(query, {"others": True})
+
+
 def test_values_of_a_dimension_become_columns(ask):
     answer = ask(measures=["orders"], dimensions=["month", "channel"], pivot="channel")
     assert [column["name"] for column in answer["columns"]] == [

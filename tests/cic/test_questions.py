@@ -88,7 +88,7 @@ def made_up(seed):
     return facts, seed % 2 == 0
 
 
-WORLDS = range(200 if settings.default.max_examples >= 2_000 else 6)
+WORLDS = range(200 if settings.default.max_examples >= 2_000 else 4)
 
 
 @pytest.fixture(scope="module", params=WORLDS)
@@ -153,7 +153,7 @@ def money(each):
     return total if isinstance(total, int | float) and not isinstance(total, bool) else None
 
 
-@pytest.mark.parametrize("last", ["", "10 d", "39 d"])
+@pytest.mark.parametrize("last", ["", "10 d"])
 def test_a_table_is_what_plain_code_counts(asked, last):
     begin = NOW - int(last.split()[0]) * DAY if last else None
     facts = inside(asked.facts, begin)
@@ -220,7 +220,7 @@ def check_portable(asked, answer):
     assert plan.answer(rows)[1] == answer["rows"]
 
 
-@pytest.mark.parametrize("days", [1, 10, 30])
+@pytest.mark.parametrize("days", [1, 30])
 @pytest.mark.parametrize("where", ["", "total > 5"])
 def test_a_funnel_is_what_trying_every_way_finds(asked, days, where):
     steps = [(EVENTS[0], ""), (EVENTS[1], ""), (EVENTS[2], where)]

@@ -14,8 +14,10 @@ from cic.model import Trait, settled
 from cic.oracle import oracle, trait_of
 from cic.testing import Facts, entries, fact
 from cic.verification import same
+from cid.kit.clock import ManualClock, format_time, parse_time
 from cid.kit.errors import InvalidInput
 from cid.model.relationship import Regrouped
+from icustomer import ICustomer
 from tests.examples import examples
 
 DEFINED = entries(
@@ -174,3 +176,49 @@ def test_a_group_that_no_attribute_names_is_refused_with_a_suggestion():
     _, (error,) = settled(entries(a=Trait(of=("E",), count=True, related="hom")), ["home"])
     assert "'hom' is no attribute" in error.message
     assert "home" in error.hint
+
+
+def test_a_segment_by_the_household_can_be_explained_verified_and_looked_ahead(tmp_path):
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme" / "all.yaml").write_text(
+        "company: {name: A}\n"
+        "systems:\n  shop: {write key: k}\n"
+        "attributes:\n  household: {}\n"
+        "identifiers:\n  email: {}\n  user_id: {}\n"
+        "traits:\n"
+        "  home orders: {of: Order Completed, count: true, window: 30 d, related: household}\n"
+        "  bought lately: {formula: home orders > 0}\n"
+        "segments:\n  buying homes: {when: bought lately}\n"
+    )
+    clock = ManualClock(parse_time("2026-03-01T00:00:00Z"))
+    with ICustomer.open(tmp_path / "acme", clock=clock) as company:
+
+        def receive(user, kind, **said):
+            document = {"type": kind, "userId": user, "messageId": f"{user}-{kind}", **said}
+            document["timestamp"] = format_time(clock.now())
+            company.cii.collect("k", [document])
+
+        receive("ann", "identify", traits={"household": "Lake Road 7"})
+        receive("bob", "identify", traits={"household": "Lake Road 7"})
+        receive("cyd", "identify", traits={"household": "Hill 1"})
+        receive("ann", "track", event="Order Completed", properties={"total": 5})
+        company.catch_up()
+        names = [row["customer"] for row in company.cic.members("buying homes")["members"]]
+        assert sorted(names) == sorted(map(company.cii.customer, ["user_id:ann", "user_id:bob"]))
+        why = company.cic.why("buying homes", "user_id:bob")
+        assert why["in"]
+        assert why["leaves"] == "2026-03-31T00:00:00.000Z"
+        assert [row["count"] for row in why["traits"] if row["name"] == "home orders"] == [1]
+        assert company.cic.verify()["mismatches"] == 0
+        assert company.cic.verify("2026-03-01T00:00:00Z")["mismatches"] == 0
+        past = company.cic.traits("user_id:bob", "2026-03-01T00:00:00Z")
+        assert past["segments"] == ["buying homes"]
+        clock.moment = parse_time("2026-03-31T00:00:00Z")
+        company.catch_up()
+        assert company.cic.members("buying homes")["size"] == 0
+    with ICustomer.open(tmp_path / "acme", clock=clock) as company:
+        receive("cyd", "track", event="Order Completed", properties={"total": 5})
+        receive("cyd", "identify", messageId="move", traits={"household": "Lake Road 7"})
+        company.catch_up()
+        assert company.cic.members("buying homes")["size"] == 3
+        assert company.cic.verify()["mismatches"] == 0
