@@ -110,11 +110,14 @@ class Vocabulary:
         if dimension in STRETCHES or dimension == "weekday":
             day = found.day
             if local or not day:
-                day = f"CAST({self._local(found.time + local)} AS DATE)"
+                moment = f"({found.time}{local})" if local else found.time
+                day = f"CAST({self._local(moment)} AS DATE)"
             if later:
                 day = f"CAST({day}{later} AS DATE)"
             if dimension == "weekday":
-                return f"CAST(extract(isodow FROM {day}) AS INTEGER)"
+                # The first day of 2024 was a Monday; days before it are counted back.
+                days = f"date_diff('day', DATE '2024-01-01', {day})"
+                return f"CAST((({days} % 7) + 7) % 7 + 1 AS INTEGER)"
             if dimension == "day":
                 return day
             return f"CAST(date_trunc({text_literal(dimension)}, {day}) AS DATE)"

@@ -392,6 +392,22 @@ def test_months_are_held_against_the_months_before(ask):
     assert year["rows"] == [[2, 0]]
 
 
+def test_days_are_held_against_the_same_time_before(ask):
+    answer = ask(measures=["orders"], dimensions=["day"], last="40 d", compare="previous")
+    # 10 February and 1 March (in Berlin) are 40 days before 22 March and 10 April (summer time).
+    assert answer["rows"] == [
+        ["2026-03-20", 1, 0],
+        ["2026-03-22", 0, 1],
+        ["2026-04-10", 1, 1],
+    ]
+
+
+def test_a_week_has_seven_days_and_begins_with_monday(ask):
+    answer = ask(measures=["orders"], dimensions=["weekday"])
+    # 10 February was a Tuesday, 1 March a Sunday, 20 March and 10 April Fridays.
+    assert answer["rows"] == [[2, 1], [5, 2], [7, 1]]
+
+
 def test_the_unfinished_month_is_held_against_as_much_of_the_month_before(ask):
     april = {"from": "2026-04-01", "to": "2026-05-01"}
     answer = ask(measures=["orders"], period=april, compare="previous", as_of="2026-04-12")
