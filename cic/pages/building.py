@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -14,6 +15,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from cic.pages.forms import Form, changed, feel_of, form_of, mistake, read_form
 from cic.pages.words import GROUPS, OPERATORS, words_of
 from cid.kit.errors import ICustomerError
+from cid.kit.passages import indented, written
 from cid.kit.web import render, role_of
 
 router = APIRouter()
@@ -78,11 +80,42 @@ def _lines(text: str) -> str:
 
 
 @router.get("/segments/new")
-def new(request: Request, when: str = "", name: str = "") -> HTMLResponse:
-    """Begin a segment, perhaps from a condition that was found elsewhere."""
+def new(request: Request, when: str = "", name: str = "", needs: str = "") -> HTMLResponse:
+    """Begin a segment, perhaps from a condition that was found elsewhere with the traits it needs."""
     words = words_of(request.state.company.cic.definitions)
     draft = Draft(when.strip(), form_of(when, words), {"name": name.strip()})
-    return _page(request, "", draft, words)
+    return _page(request, "", draft, words, needs=_needed(needs, words))
+
+
+@router.post("/segments/new/traits")
+def define(request: Request, given: Given) -> Response:
+    """Bring the traits into force that a condition needs, and go on with it."""
+    cic = request.state.company.cic
+    needed = _needed(given.get("needs", ""), words_of(cic.definitions))
+    if needed:
+        blocks = [written(name, said) for name, said in needed.items()]
+        lines = [line for block in blocks for line in indented(block, 2)]
+        text = "\n".join(["traits:", *lines, ""])
+        cic.define(
+            text,
+            reason=given.get("reason", ""),
+            actor=str(getattr(request.state, "person", "") or role_of(request)),
+            role=role_of(request),
+        )
+    return RedirectResponse(f"/segments/new?{urlencode({'when': given.get('when', '')})}", 303)
+
+
+def _needed(text: str, words: Mapping[str, Any]) -> dict[str, Any]:
+    """Read which traits a condition needs that do not exist yet."""
+    try:
+        found = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {
+        name: said for name, said in found.items() if name not in words and isinstance(said, dict)
+    }
 
 
 @router.post("/segments/new")
@@ -207,6 +240,7 @@ def _page(
     words: dict[str, dict[str, Any]],
     wrong: Mapping[str, str] | None = None,
     held: Mapping[str, Any] | None = None,
+    needs: Mapping[str, Any] | None = None,
 ) -> HTMLResponse:
     cic = request.state.company.cic
     return render(
@@ -217,6 +251,7 @@ def _page(
         groups=sorted({one["group"] for one in cic.segments() if one.get("group")}),
         wrong=wrong or {},
         held=held,
+        needs=needs or {},
         may=role_of(request) in WRITERS,
         **_words_of_page(words),
         **_shown(draft, words),

@@ -38,6 +38,7 @@ class Picture(NamedTuple):
     language: str = "en-GB"
     theme: str = "light"
     role: str = ""
+    wait: int = 1_200
 
 
 def _ann(company: ICustomer) -> str:
@@ -58,6 +59,12 @@ PICTURES = {
     "home": Picture(lambda company: "/"),
     "customer": Picture(lambda company: f"/customers/{_ann(company)}"),
     "segment": Picture(lambda company: f"/segments/vip?customer={_ann(company)}"),
+    "builder": Picture(
+        lambda company: "/segments/at%20risk/edit", role="analyst", height=940, wait=6_000
+    ),
+    "explore": Picture(
+        lambda company: "/explore?measure=revenue&by=month&split=channel", height=940
+    ),
     "sales": Picture(lambda company: "/sales", theme="dark"),
     "rule": Picture(lambda company: "/rules/win%20back%20a%20silent%20vip", language="zh-CN"),
     "workbench": Picture(_draft, height=940, role="analyst"),
@@ -113,7 +120,7 @@ def _look(company: ICustomer, address: str, names: list[str]) -> None:
             if page.query_selector("[data-chart]"):
                 page.wait_for_selector("[data-chart][data-drawn]")
             # Charts come in with a short movement; a picture shows where it ends.
-            page.wait_for_timeout(1_200)
+            page.wait_for_timeout(picture.wait)
             page.screenshot(path=str(HERE / f"{name}.png"))
             page.close()
         browser.close()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cic.model import TRAITS
 from cic.pages.building import Draft
 from cic.pages.forms import Form, Group, Row, changed, feel_of, form_of, mistake, read_form
 from cic.pages.words import OPERATORS, words_of
 from cid.feel import evaluate, parse
+from cid.kit.definitions import parse as parse_definitions
 from tests.pages.fakes.definitions import definitions
 
 WORDS = words_of(definitions())
@@ -157,6 +160,21 @@ def test_without_scripts_rows_are_added_and_a_segment_is_saved(client, company):
         "priority": 1,
         "when": "vip",
     }
+
+
+def test_a_condition_found_elsewhere_brings_the_traits_it_needs(client, company):
+    client.cookies.set("role", "analyst")
+    needs = {"buyers 28 d": {"of": ["Order Completed"], "count": True, "window": "28 d"}}
+    given = {"when": "buyers 28 d > 0", "needs": json.dumps(needs)}
+    text = client.get("/segments/new", params=given).text
+    assert "needs traits that do not exist yet" in text
+    answer = client.post("/segments/new/traits", data=given, follow_redirects=False)
+    assert answer.headers["location"] == "/segments/new?when=buyers+28+d+%3E+0"
+    ((_, saved, _),) = company.cic.saved
+    assert parse_definitions(saved.removeprefix("traits:\n"), TRAITS)[1] == []
+    known = {"when": "orders > 0", "needs": '{"orders": {}}'}
+    assert "do not exist yet" not in client.get("/segments/new", params=known).text
+    assert client.get("/segments/new", params={"needs": "[1"}).status_code == 200
 
 
 def test_what_others_saved_meanwhile_is_not_overwritten(client, company):

@@ -311,6 +311,12 @@ class Cic(Exploration):
         self.saved.append((kind, name, given))
         return {"kind": kind, "name": name, "version": "1f", "entered": 3, "left": 1, "size": 5}
 
+    def define(self, text: str, **given: Any) -> dict[str, Any]:
+        if given["role"] == "agent":
+            raise Refused("Agents look; analysts and architects define.")
+        self.saved.append(("text", text, given))
+        return {"entered": 0, "left": 0}
+
     def verify(self, as_of: str = "", traits: Any = None, segments: Any = None) -> dict[str, Any]:
         example = {
             "customer": ANN,
