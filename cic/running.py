@@ -191,6 +191,11 @@ class Queries:
         """Return the position of the last fact that answers know of."""
         return self.history.position()
 
+    @property
+    def portable(self) -> bool:
+        """Say whether the engine is to be asked only in SQL that every engine has."""
+        return bool(getattr(self.history, "portable", False))
+
     def views(self, reader: Reader | None = None) -> dict[str, list[str]]:
         """List the views that a reader sees, each with its columns."""
         sight = self._sight(reader or current())

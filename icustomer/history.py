@@ -260,6 +260,11 @@ class History:
             finally:
                 self._source.only_facts, self._source.owners_too = False, True
 
+    @property
+    def portable(self) -> bool:
+        """Say whether the engine is to be asked only in SQL that every engine has."""
+        return bool(getattr(self.engine, "portable", False))
+
     def position(self) -> int:
         """Return the position of the last fact taken in."""
         return self.engine.position()

@@ -106,7 +106,9 @@ class Exploration:
                 "The rows of an SQL query do not say which customers are behind them.",
                 hint="Select the column customer.",
             )
-        sql = listed(drill(question, self.vocabulary, self._span(question), row))
+        portable = self._history.portable
+        span = self._span(question)
+        sql = listed(drill(question, self.vocabulary, span, row, portable=portable))
         condition = said(question, row, self.vocabulary, self.definitions.of(TRAITS))
         result = self._history.query(sql, rows=max(1, min(limit, 100_000)))
         return {
@@ -147,7 +149,8 @@ class Exploration:
     def _answered(self, question: Question) -> dict[str, Any]:
         span = self._span(question)
         planned = plan(question, self.vocabulary, span)
-        result = self._history.query(planned.sql, rows=PAIRS if question.kind == "basket" else ROWS)
+        sql = (planned.portable if self._history.portable else "") or planned.sql
+        result = self._history.query(sql, rows=PAIRS if question.kind == "basket" else ROWS)
         if result.cut and question.kind == "basket":
             raise InvalidInput(
                 f"More than {PAIRS:,} pairs were bought together.", hint="Ask for a larger 'min'."
@@ -169,7 +172,7 @@ class Exploration:
             "cut": result.cut,
             "period": span.to_dict(),
             "zone": span.zone,
-            "sql": planned.sql,
+            "sql": sql,
             "python": in_python(asked),
             "position": result.position,
             "cached": result.cached,

@@ -46,7 +46,14 @@ def plan(question: Funnel, vocabulary: Vocabulary, span: Span) -> Plan:
     )
 
 
-def drill(question: Funnel, vocabulary: Vocabulary, span: Span, row: Mapping[str, Any]) -> str:
+def drill(
+    question: Funnel,
+    vocabulary: Vocabulary,
+    span: Span,
+    row: Mapping[str, Any],
+    *,
+    nearest: bool = True,
+) -> str:
     """Write the SQL of who reached a step; with ``lost``, of who reached only the one before."""
     given = dict(row)
     step, lost = given.pop("step", 1), given.pop("lost", False)
@@ -62,7 +69,7 @@ def drill(question: Funnel, vocabulary: Vocabulary, span: Span, row: Mapping[str
     counts = step - 1 if lost else step
     far = f"max(step) = {counts}" if lost else f"max(step) >= {counts}"
     return (
-        f"{_reached(question, vocabulary, span, named=True)}\n"
+        f"{_reached(question, vocabulary, span, named=True, nearest=nearest)}\n"
         "SELECT g.customer, sum(r.behind) AS behind FROM (\n"
         f"  SELECT who, count(CASE WHEN step = {counts} THEN 1 END) AS behind\n"
         f"  FROM reached GROUP BY who HAVING {far}\n"

@@ -34,8 +34,17 @@ def plan(question: Question, vocabulary: Vocabulary, span: Span) -> Plan:
             return basket.plan(question, vocabulary, span)
 
 
-def drill(question: Question, vocabulary: Vocabulary, span: Span, row: Mapping[str, Any]) -> str:
+def drill(
+    question: Question,
+    vocabulary: Vocabulary,
+    span: Span,
+    row: Mapping[str, Any],
+    *,
+    portable: bool = False,
+) -> str:
     """Write the SQL of the customers behind a row, yielding (customer, behind).
+
+    ``portable`` keeps to what every engine has.
 
     Raises:
         NotFound: the row has a part that answers to this question do not have.
@@ -44,7 +53,7 @@ def drill(question: Question, vocabulary: Vocabulary, span: Span, row: Mapping[s
         case Table():
             return table.drill(question, vocabulary, span, row)
         case Funnel():
-            return funnel.drill(question, vocabulary, span, row)
+            return funnel.drill(question, vocabulary, span, row, nearest=not portable)
         case Retention():
             return retention.drill(question, vocabulary, span, row)
         case Paths():
