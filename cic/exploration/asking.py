@@ -14,6 +14,7 @@ from cic.exploration.planning import drill, plan
 from cic.exploration.questions import (
     KINDS,
     Asked,
+    Paths,
     Question,
     Select,
     Table,
@@ -33,8 +34,8 @@ from cid.model.definition import ATTRIBUTES, COMPANY
 
 ROWS = 10_000
 """Rows of an answer."""
-PAIRS = 200_000
-"""Rows of which an answer is worked out where SQL alone cannot."""
+WHOLE = 200_000
+"""Rows of which an answer is worked out where all of them are needed."""
 
 _EVENTS = """
     SELECT event FROM facts WHERE event <> '' GROUP BY event ORDER BY count(*) DESC, event
@@ -150,10 +151,13 @@ class Exploration:
         span = self._span(question)
         planned = plan(question, self.vocabulary, span)
         sql = (planned.portable if self._history.portable else "") or planned.sql
-        result = self._history.query(sql, rows=PAIRS if question.kind == "basket" else ROWS)
-        if result.cut and question.kind == "basket":
+        whole = not isinstance(question, Table | Paths)
+        result = self._history.query(sql, rows=WHOLE if whole else ROWS + 1)
+        if result.cut and whole:
+            # Worked out from a part, the answer would be wrong and not only short.
             raise InvalidInput(
-                f"More than {PAIRS:,} pairs were bought together.", hint="Ask for a larger 'min'."
+                f"The answer is made of more than {len(result.rows):,} rows.",
+                hint="Ask for a shorter period, longer steps of time, or fewer values.",
             )
         about, rows = planned.answer(result.rows)
         if isinstance(question, Table) and question.pivot:
@@ -168,8 +172,8 @@ class Exploration:
             **about,
             "hints": self._hints(question) if nothing else [],
             "question": asked,
-            "rows": [[plain(value) for value in row] for row in rows],
-            "cut": result.cut,
+            "rows": [[plain(value) for value in row] for row in rows[:ROWS]],
+            "cut": result.cut or len(rows) > ROWS,
             "period": span.to_dict(),
             "zone": span.zone,
             "sql": sql,

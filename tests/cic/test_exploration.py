@@ -363,6 +363,15 @@ def test_the_rest_opens_to_its_customers(exploration):
         exploration.open(query, {"others": True})
 
 
+def test_what_is_worked_out_from_all_rows_is_never_worked_out_from_some(ask, monkeypatch):
+    monkeypatch.setattr("cic.exploration.asking.WHOLE", 1)
+    with pytest.raises(InvalidInput, match="more than 1 rows"):
+        ask(kind="retention", first={"event": "Order Completed"}, by="week")
+    monkeypatch.setattr("cic.exploration.asking.ROWS", 2)
+    table = ask(measures=["orders"], dimensions=["day"])
+    assert (len(table["rows"]), table["cut"]) == (2, True)
+
+
 def test_values_of_a_dimension_become_columns(ask):
     answer = ask(measures=["orders"], dimensions=["month", "channel"], pivot="channel")
     assert [column["name"] for column in answer["columns"]] == [
