@@ -35,6 +35,9 @@ __all__ = ["NEVER", "Kept", "Kernel", "Read", "TraitPlan", "plan"]
 class Kernel(Counting):
     """The live traits of all customers."""
 
+    clock: int
+    touched: dict[str, int]
+
     def __init__(
         self, plans: Mapping[str, Sequence[TraitPlan]], count: int, read: Read | None = None
     ) -> None:

@@ -385,6 +385,21 @@ class NumbaKernel:
         code = run._value(self._e, self._v, self._s, held, int(self._traits[t]["signal"]))
         return self._values[code]
 
+    @property
+    def signals(self) -> list[tuple[str, tuple[str, ...]]]:
+        """What is asked of which events: the bits of ``said`` in `step`, in their order."""
+        return self._signals
+
+    def everybody(self, index: int) -> tuple[Sequence[str], list[Any]]:
+        """Return all customers that ever had a fact here, and one trait of each."""
+        place = self._columns.get(index)
+        if place is None:
+            return self._customer_names, [self.value(each, index) for each in self._customer_names]
+        _, column, t = place
+        e, v, b, i, c, a = self._all[:6]
+        run.settle(e, v, b, i, c, a, self._traits, self._s, t, len(self._customer_names))
+        return self._customer_names, self._read(index, column, t)
+
     def facts(self) -> int:
         """Return how many facts the kernel holds."""
         rest = self._rest.facts() if self._rest is not None else 0
@@ -402,6 +417,27 @@ class NumbaKernel:
         if number is None and self._rest is not None:
             return self._rest.owner(identity)
         return self._customer_names[int(self._i[self._identities[identity]]["owner"])]
+
+    def _read(self, index: int, column: int, t: int) -> list[Any]:
+        """Return a settled trait of all customers, by their numbers."""
+        kind, count = self._columns[index][0], len(self._customer_names)
+        held = self._a[:count, column]
+        if kind in ("count", "distinct"):
+            return list(held.tolist())
+        if kind in ("min", "max"):
+            return [None if n == run.EMPTY else Decimal(n).scaleb(-4) for n in held.tolist()]
+        if kind in ("first", "last"):
+            known = np.flatnonzero(held >= 0)
+            found: list[Any] = [None] * count
+            signal = int(self._traits[t]["signal"])
+            codes = run.values_of(self._e, self._v, self._s, held[known], signal)
+            for number, code in zip(known.tolist(), codes.tolist(), strict=True):
+                found[number] = self._values[code]
+            return found
+        if kind == "sum":
+            pairs = zip(self._a[:count, column + 1].tolist(), held.tolist(), strict=True)
+            return [Decimal((high << 32) + low).scaleb(-4) for high, low in pairs]
+        return [self.value(name, index) for name in self._customer_names]
 
     # Columns in and out.
 

@@ -571,6 +571,23 @@ def find(E, V, B, I, C, A, T, S, t, customer):
 
 
 @njit(cache=True)
+def settle(E, V, B, I, C, A, T, S, t, customers):
+    """Find all that is stale of one trait."""
+    for customer in range(customers):
+        if A[customer, T[t].column] == STALE:
+            find(E, V, B, I, C, A, T, S, t, customer)
+
+
+@njit(cache=True)
+def values_of(E, V, S, facts, signal):
+    """Return what each of some facts said to a signal."""
+    found = np.empty(facts.shape[0], np.int64)
+    for n in range(facts.shape[0]):
+        found[n] = _value(E, V, S, facts[n], signal)
+    return found
+
+
+@njit(cache=True)
 def rehash(E, T, H, fresh, S):
     """Carry the newest facts over into a table of another size; what has left is left behind."""
     S[SLOTS] = 0

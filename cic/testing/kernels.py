@@ -10,12 +10,10 @@ class TestMyKernel(KernelContract):
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from random import Random
 from typing import Any
-
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from cic.kernel import plan
 from cic.model import Trait
@@ -28,8 +26,6 @@ from cid.model.fact import Fact
 from cid.model.relationship import Regrouped
 
 MINUTE = 60_000
-many = settings(deadline=None, suppress_health_check=[HealthCheck.differing_executors])
-"""As many examples as the profile says; the same tests run for several kernels."""
 WINDOWS = ("", "5 min", "20 min")
 SAID: dict[str, dict[str, Any]] = {
     "count": {"count": True},
@@ -50,23 +46,33 @@ TRAITS = {
     for name, said in SAID.items()
     for window in WINDOWS
 }
+HISTORIES = 15
 FEWER = ("count", "sum 5 min", "max 20 min", "last", "other 20 min", "distinct 5 min")
 EDGES = {0: None, 1: [Decimal(1), Decimal(3)], 4: [Decimal("2.5")]}
 
-values = st.sampled_from([None, 0, 1, 2, 2.5, "x", True, -3, 10**13])
-people = st.sampled_from("uvw")
-happenings = st.lists(
-    st.one_of(
-        st.tuples(st.just("wait"), st.integers(0, 8)),
-        st.tuples(st.just("tell"), st.sampled_from("EEEF"), st.integers(-20, 4), values, people),
-        st.tuples(st.just("tell"), st.just("E"), st.just(0), values, st.just("u")),
-        st.tuples(st.just("move"), people, st.sampled_from("xyz")),
-        st.tuples(st.just("retract"), st.integers(0, 9)),
-        st.tuples(st.just("forget"), people),
-        st.tuples(st.just("stop"), st.booleans()),
-    ),
-    max_size=25,
-)
+VALUES = (None, 0, 1, 2, 2.5, "x", True, -3, 10**13)
+Happening = tuple[Any, ...]
+"""What a `Telling` does next: the name of its method, and what that is told."""
+
+
+def happenings(chance: Random, count: int = 20) -> Iterator[Happening]:
+    """Make up what happens: late, early and equal facts, quiet, moves, erasures, stops."""
+    for _ in range(count):
+        kind = chance.random()
+        if kind < 0.25:
+            yield "wait", chance.randint(0, 8)
+        elif kind < 0.65:
+            late = chance.choice((-20, -6, -3, 0, 0, 2, 4))
+            yield "tell", chance.choice("EEEF"), late, chance.choice(VALUES), chance.choice("uvw")
+        elif kind < 0.78:
+            yield "move", chance.choice("uvw"), chance.choice("xyz")
+        elif kind < 0.86:
+            yield "retract", chance.randint(0, 9)
+        elif kind < 0.9:
+            yield "forget", chance.choice("uvw")
+        else:
+            yield "stop", chance.random() < 0.5
+
 
 Make = Callable[[Mapping[str, Sequence[TraitPlan]], int], Live]
 
@@ -82,7 +88,7 @@ class Telling:
         self.clock = self.told = 0
         self.owner = {each: each for each in "uvw"}
 
-    def live(self, happenings: Sequence[tuple[Any, ...]]) -> None:
+    def live(self, happenings: Sequence[Happening]) -> None:
         """Let all of it happen."""
         for what, *how in happenings:
             getattr(self, what)(*how)
@@ -161,68 +167,24 @@ class KernelContract(ABC):
     def telling(self, names: Sequence[str] = tuple(TRAITS)) -> Telling:
         return Telling(self.make, self.others, _entries(names))
 
-    @many
-    @given(happenings, st.integers(0, 30))
-    def test_whatever_happens_traits_are_what_a_recount_says(
-        self, happenings: list[Any], idle: int
-    ) -> None:
-        telling = self.telling()
-        for each in happenings:
-            telling.live([each])
-            telling.agree()
-        end = telling.clock + idle * MINUTE
-        while (due := telling.kernel.next_due()) is not None and due <= end:
-            telling.clock = max(due, telling.clock)
-            telling.kernel.advance(telling.clock)
-            telling.agree()
+    def test_whatever_happens_traits_are_what_a_recount_says(self) -> None:
+        for seed in range(HISTORIES):
+            recounted(self.telling(), happenings(Random(seed)))
 
-    @many
-    @given(happenings, happenings)
-    def test_after_a_stop_it_goes_on_as_if_it_had_not_stopped(
-        self, before: list[Any], after: list[Any]
-    ) -> None:
-        telling = self.telling()
-        telling.live([*before, ("stop", False), *after, ("stop", True), ("wait", 3)])
-        telling.agree()
+    def test_after_a_stop_it_goes_on_as_if_it_had_not_stopped(self) -> None:
+        for seed in range(HISTORIES):
+            chance = Random(seed)
+            stopped(self.telling(), happenings(chance, 10), happenings(chance, 10))
 
-    @many
-    @given(happenings, st.permutations(tuple(TRAITS)), st.integers(1, 12))
-    def test_new_traits_take_over_what_is_kept_and_miss_only_what_is_not(
-        self, happenings: list[Any], names: list[str], count: int
-    ) -> None:
-        telling = self.telling(FEWER)
-        telling.live(happenings)
-        columns = read(b"".join(written(telling.kernel.columns(), {})))
-        telling.traits = traits = _entries(names[:count])
-        kernel = telling.kernel = self.make(plan(traits), len(traits))
-        kernel.clock = telling.clock
-        anew = kernel.missing(columns.covers)
-        kernel.restore(columns, telling.owner.__getitem__, anew)
-        kernel.extend(each for each in telling.facts if each.event in anew)
-        telling.agree()
-        telling.live([("wait", 4), ("tell", "E", 0, 2, "u"), ("wait", 30)])
-        telling.agree()
+    def test_new_traits_take_over_what_is_kept_and_miss_only_what_is_not(self) -> None:
+        for seed in range(HISTORIES):
+            chance = Random(seed)
+            names = chance.sample(tuple(TRAITS), chance.randint(1, 12))
+            newly_defined(self.telling(FEWER), happenings(chance), names)
 
-    @many
-    @given(happenings)
-    def test_whoever_has_another_number_than_before_was_touched(
-        self, happenings: list[Any]
-    ) -> None:
-        telling = self.telling(tuple(TRAITS)[:6])
-        telling.kernel.watch(EDGES)
-        for each in (*happenings, ("wait", 9), ("wait", 30)):
-            if each[0] == "stop":
-                continue
-            before = {who: telling.kernel.values(who) for who in "uvwxyz"}
-            telling.kernel.drain()
-            telling.live([each])
-            touched = telling.kernel.drain()
-            for who, values in before.items():
-                now = telling.kernel.values(who)
-                for index, edges in EDGES.items():
-                    if not _apart(values[index], now[index], edges):
-                        continue
-                    assert touched.get(who, 0) >> index & 1, (each, who, index)
+    def test_whoever_has_another_number_than_before_was_touched(self) -> None:
+        for seed in range(HISTORIES):
+            touched(self.telling(tuple(TRAITS)[:6]), happenings(Random(seed)))
 
     def test_a_fact_leaves_a_window_at_exactly_its_time_plus_the_window(self) -> None:
         telling = self.telling(("count 5 min",))
@@ -252,6 +214,56 @@ class KernelContract(ABC):
         telling.agree()
         telling.wait(5)
         telling.agree()
+
+
+def recounted(telling: Telling, happenings: Iterable[Happening]) -> None:
+    """After whatever happens, and whenever something happens by itself, all traits agree."""
+    for each in happenings:
+        telling.live([each])
+        telling.agree()
+    end = telling.clock + 30 * MINUTE
+    while (due := telling.kernel.next_due()) is not None and due <= end:
+        telling.clock = max(due, telling.clock)
+        telling.kernel.advance(telling.clock)
+        telling.agree()
+
+
+def stopped(telling: Telling, before: Iterable[Happening], after: Iterable[Happening]) -> None:
+    """Stopped and begun again from a snapshot, once by another kind of kernel, all traits agree."""
+    telling.live([*before, ("stop", False), *after, ("stop", True), ("wait", 3)])
+    telling.agree()
+
+
+def newly_defined(telling: Telling, happenings: Iterable[Happening], names: Sequence[str]) -> None:
+    """Other traits come out of a snapshot and the facts that they miss, and go on well."""
+    telling.live([*happenings])
+    columns = read(b"".join(written(telling.kernel.columns(), {})))
+    telling.traits = _entries(names)
+    kernel = telling.kernel = telling.make(plan(telling.traits), len(names))
+    kernel.clock = telling.clock
+    anew = kernel.missing(columns.covers)
+    kernel.restore(columns, telling.owner.__getitem__, anew)
+    kernel.extend(each for each in telling.facts if each.event in anew)
+    telling.agree()
+    telling.live([("wait", 4), ("tell", "E", 0, 2, "u"), ("wait", 30)])
+    telling.agree()
+
+
+def touched(telling: Telling, happenings: Iterable[Happening]) -> None:
+    """Whoever has another number than before, so that it matters to somebody, was touched."""
+    telling.kernel.watch(EDGES)
+    for each in (*happenings, ("wait", 9), ("wait", 30)):
+        if each[0] == "stop":
+            continue
+        before = {who: telling.kernel.values(who) for who in "uvwxyz"}
+        telling.kernel.drain()
+        telling.live([each])
+        told = telling.kernel.drain()
+        for who, values in before.items():
+            now = telling.kernel.values(who)
+            for index, edges in EDGES.items():
+                if _apart(values[index], now[index], edges):
+                    assert told.get(who, 0) >> index & 1, (each, who, index)
 
 
 def _apart(before: Any, after: Any, edges: Any) -> bool:

@@ -57,7 +57,11 @@ def test_a_rebuild_killed_at_any_place_can_be_done_again_and_sends_nothing(lives
 
 
 def test_every_place_that_is_named_is_passed_and_has_a_test():
-    elsewhere = {"before exchange", "after exchange", "before scores", "after scores"}
+    elsewhere = {
+        f"{when} {what}"
+        for when in ("before", "after")
+        for what in ("exchange", "scores", "adoption", "telling")
+    }
     assert set(failpoints.POINTS) == {*LIVED, *elsewhere}
 
 

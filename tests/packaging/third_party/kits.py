@@ -13,6 +13,7 @@ from cfa.testing import AppContract
 from cfa.testing import StoreContract as CfaContract
 from cic.testing import EngineContract, ScorerContract
 from cic.testing import StoreContract as CicContract
+from cic.testing.kernels import KernelContract
 from cid.kit.db import Database
 from cid.testing import ExtensionContract
 from cid.testing import StoreContract as CidContract
@@ -108,6 +109,11 @@ class Test_cii_connectors(ConnectorContract):
 class Test_cic_engines(EngineContract):
     def make(self, path):
         return tea("cic.engines")(path)
+
+
+class Test_cic_kernels(KernelContract):
+    def make(self, plans, count):
+        return tea("cic.kernels")(plans, count)
 
 
 class Test_cic_scorers(ScorerContract):

@@ -93,6 +93,11 @@ class Sheet(right.Lines):
         return super().read(data)[:-1]
 
 
+class Traits(right.Traits):
+    def restore(self, columns, owner, without=()):
+        """Comes back empty after a stop."""
+
+
 class Ability(right.TeaAbility):
     def definitions(self):
         """Points at a measure that does not exist."""
@@ -110,6 +115,7 @@ FAULTS = {
     "icustomer.cii.connectors": Rows,
     "icustomer.cic.stores": CicStore,
     "icustomer.cic.engines": History,
+    "icustomer.cic.kernels": Traits,
     "icustomer.cic.scorers": Scorer,
     "icustomer.cfa.stores": CfaStore,
     "icustomer.cfa.apps": App,

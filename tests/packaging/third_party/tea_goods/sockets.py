@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from cfa.ports import STORES as CFA_STORES
+from cic.ports import KERNELS
 from cic.ports import STORES as CIC_STORES
 from cid.kit.errors import InvalidInput
 from cid.ports import STORES as CID_STORES
@@ -21,6 +22,10 @@ from tea_goods.sqlite_rows import SqliteRows
 from tea_goods.tea_ability import TeaAbility
 from tea_goods.tea_trade import TeaTrade
 from tea_goods.watched_history import WatchedHistory
+
+
+class Traits(KERNELS.load("pure")):
+    """Keeps live traits."""
 
 
 class CidStore(CID_STORES.load("sql")):
@@ -85,6 +90,7 @@ PLUGINS = {
     "icustomer.cii.connectors": SqliteRows,
     "icustomer.cic.stores": CicStore,
     "icustomer.cic.engines": WatchedHistory,
+    "icustomer.cic.kernels": Traits,
     "icustomer.cic.scorers": Halves,
     "icustomer.cfa.stores": CfaStore,
     "icustomer.cfa.apps": Repairs,
