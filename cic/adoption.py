@@ -35,6 +35,8 @@ WRITERS = ("analyst", "architect")
 """The roles that may change what traits and segments mean."""
 FEW = 2_000
 """Facts that are caught up with while the writer is held still."""
+LONGEST = 80
+"""Characters of a name."""
 NEW_FILE = "segments.yaml"
 
 
@@ -204,7 +206,7 @@ class Adoption:
                 self._is_the_one_seen(draft, made_from.get((draft.kind, draft.name)))
             path, after = self._placed(drafts)
             found, meaning = self._meant(path, after)
-            told = self._take_in(path, after, found, meaning)
+            told = self._take_in(drafts, path, found, meaning)
         versions = {}
         for draft in drafts:
             entry = self._definitions.of(_section(draft.kind))[draft.name]
@@ -322,16 +324,18 @@ class Adoption:
         return Meaning.of(traits, segments, vocabulary)
 
     def _take_in(
-        self, path: Path, after: str, found: Definitions, meaning: Meaning
+        self, drafts: list[Draft], path: Path, found: Definitions, meaning: Meaning
     ) -> dict[str, Any]:
-        before = path.read_text(encoding="utf-8") if path.is_file() else ""
         old = self._live.meaning
         filling = None
         if meaning.lives_otherwise(old):
             filling = _Filling(self._live, self._customers, meaning, self._records)
             filling.until_few()
         sections = dict(self._definitions.sections)
-        with self._records.lock:
+        with passages.WRITING, self._records.lock:
+            # Others may have written something else into the file while this was filled.
+            before = path.read_text(encoding="utf-8") if path.is_file() else ""
+            _, after = self._placed(drafts)
             self._records.ready()
             kernel = filling.finish() if filling else None
             passages.exchange(path, after)
@@ -451,6 +455,9 @@ def _tidy(text: str) -> str:
 
 
 def _alone(draft: Draft) -> Entry[Any]:
+    name = draft.name
+    if not name.strip() or name != name.strip() or not name.isprintable() or len(name) > LONGEST:
+        raise InvalidInput(f"A {draft.kind} has a name of at most {LONGEST} characters.")
     entries, errors = parse(draft.text, _section(draft.kind))
     if errors:
         raise errors[0]

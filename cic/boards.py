@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +15,7 @@ WRITERS = ("analyst", "architect")
 HOME = "boards.yaml"
 """Where a new board is written."""
 _FIELDS = ("title", "description", "owner")
-_writing = threading.Lock()
+_writing = passages.WRITING
 
 
 def boards(definitions: Definitions) -> list[dict[str, Any]]:

@@ -7,7 +7,6 @@ on the way is a fact, so that it stays known who did it and why.
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,7 @@ from cid.facade import titles
 from cid.kit.clock import format_time
 from cid.kit.definitions import Definitions
 from cid.kit.errors import Conflict, InvalidInput, NotFound
-from cid.kit.passages import exchange
+from cid.kit.passages import WRITING, exchange
 from cii.model import DEFINED
 from context import passages
 from context.decision import ReadyRule, Table
@@ -84,7 +83,6 @@ class Workbench(Drafting):
         self._store = store
         self._submit = submit
         self._renew = renew
-        self._writing = threading.Lock()
 
     def open(self, kind: str, name: str, text: str | None = None) -> dict[str, Any]:
         """Give everything the page of a definition shows: its text, what is found in it, its life.
@@ -282,7 +280,7 @@ class Workbench(Drafting):
     def _write(self, kind: str, name: str, block: str | None) -> None:
         """Write a definition into its file, or take it out, and let it be in force; or leave all as it was."""
         section = section_of(kind)
-        with self._writing:
+        with WRITING:
             live = self._definitions.of(section).get(name)
             if live is not None and live.builtin:
                 raise Conflict(f"{name!r} comes with the product; it is not changed here.")

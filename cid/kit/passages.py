@@ -7,6 +7,7 @@ and all, stays as it is.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +17,9 @@ from typing import Any
 import yaml
 
 from cid.kit.errors import InvalidInput
+
+WRITING = threading.RLock()
+"""Held by whoever reads a definition file in order to write it: nobody writes over another's change."""
 
 
 @dataclass(frozen=True, slots=True)

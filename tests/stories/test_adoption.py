@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from cic import adoption
 from cid.kit.clock import format_time
 from cid.kit.errors import Conflict, InvalidDefinition, InvalidInput, Refused
 from icustomer import ICustomer
@@ -179,6 +180,26 @@ def test_files_edited_by_hand_meanwhile_are_not_taken_in_by_the_way(company):
     traits.write_text(text.replace("window: 30 d", "window: 31 d", 1))
     with pytest.raises(Conflict, match="something else"):
         company.cic.save("segment", "buyers", definition={"when": "orders > 0"})
+
+
+def test_what_others_write_into_the_file_meanwhile_stays(company, monkeypatch):
+    path, fill = company.directory / "segments.yaml", adoption._Filling.until_few
+
+    def slowly(filling):
+        path.write_text(path.read_text() + "\nboards:\n  mine: {title: {en: Mine}}\n")
+        fill(filling)
+
+    monkeypatch.setattr(adoption._Filling, "until_few", slowly)
+    company.cic.define(DEFINED)
+    text = path.read_text()
+    assert "boards:\n  mine:" in text
+    assert "window shoppers:" in text
+
+
+@pytest.mark.parametrize("name", ["", " a", "a\nb", "x" * 81, "\0"])
+def test_names_that_nobody_could_read_are_refused(company, name):
+    with pytest.raises(InvalidInput):
+        company.cic.save("segment", name, definition={"when": "true"})
 
 
 def test_what_cannot_be_written_leaves_everything_as_it_was(company, monkeypatch):
