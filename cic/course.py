@@ -15,7 +15,7 @@ from typing import Any
 
 from cic.meaning import Meaning
 from cic.model import Trait
-from cic.oracle import instants, trait_of
+from cic.oracle import Around, instants, trait_of
 from cic.verification import Batch, same
 from cid.kit.clock import DAY
 from cid.model.fact import Fact
@@ -62,6 +62,7 @@ def outlook(
     inside: int,
     since: Mapping[tuple[str, str], int],
     now: int,
+    around: Around | None = None,
 ) -> Outlook:
     """Find when a customer next enters or leaves each of some segments if nothing happens.
 
@@ -75,6 +76,7 @@ def outlook(
         inside: the segments she is in now, as bits.
         since: since when; of (customer, segment).
         now: the present moment.
+        around: tells the facts of everybody in her group, by the attribute that names it.
     """
     wanted = {place for place in places}
     below = {other for place in wanted for other in meaning.beneath(place)}
@@ -83,16 +85,18 @@ def outlook(
     traits = {name: meaning.traits[name].value for name in meaning.traits if name in batch.wanted}
     longest = max(map(_longest, traits.values()), default=0)
     bound = now + max(BOUND, longest)
-    own = {name: _of(trait, facts) for name, trait in traits.items()}
+    own = {name: _of(trait, facts, around) for name, trait in traits.items()}
     coming: dict[int, dict[str, Fact | None]] = {}
     for name, trait in traits.items():
         edges = _edges(meaning, below, name)
-        for moment, fact in moments(trait, own[name], now, bound, profile, edges):
+        for moment, fact in moments(trait, own[name], now, bound, profile, edges, around):
             coming.setdefault(moment, {})[name] = fact
     held = {(customer, name): since[customer, name] for name in names if (customer, name) in since}
     for place in below:
         _end_of_stay(meaning, place, held.get((customer, meaning.names[place])), now, coming)
-    values = {name: trait_of(trait, own[name], now, profile) for name, trait in traits.items()}
+    values = {
+        name: trait_of(trait, own[name], now, profile, around) for name, trait in traits.items()
+    }
     batch.traits[customer], batch.held = values, held
     before = {meaning.names[place] for place in below if inside >> place & 1}
     turns: dict[int, Turn] = {}
@@ -106,7 +110,7 @@ def outlook(
         changed: list[tuple[str, Fact | None]] = []
         for name, through in about.items():
             if name:
-                value = trait_of(traits[name], own[name], moment, profile)
+                value = trait_of(traits[name], own[name], moment, profile, around)
                 if same(value, values[name]):
                     continue
                 values[name] = value
@@ -136,6 +140,7 @@ def moments(
     until: int,
     profile: Mapping[str, Any],
     edges: frozenset[Decimal] | None = None,
+    around: Around | None = None,
 ) -> Iterator[tuple[int, Fact]]:
     """Yield the moments in ``(after, until]`` at which a trait may change by itself, and through which fact.
 
@@ -146,10 +151,11 @@ def moments(
         until: the last moment.
         profile: the customer's attributes in force.
         edges: the numbers it is compared with; None where it is used in another way.
+        around: tells the facts of everybody in her group, by the attribute that names it.
     """
     facts = list(facts)
     for each in trait.inputs.values():
-        yield from moments(each, _of(each, facts), after, until, profile)
+        yield from moments(each, _of(each, facts, around), after, until, profile, around=around)
     if trait.formula:
         return
     for fact in facts:
@@ -164,9 +170,11 @@ def moments(
                 yield moment, fact
 
 
-def _of(trait: Trait, facts: Iterable[Fact]) -> list[Fact]:
+def _of(trait: Trait, facts: Iterable[Fact], around: Around | None) -> list[Fact]:
     """Return the facts that a trait, or one that it reads, looks at."""
     events = _events(trait)
+    if trait.related and around is not None:
+        facts = around(trait.related)
     return [fact for fact in facts if fact.event in events]
 
 

@@ -130,6 +130,7 @@ class Explanation:
             live.bits.get(customer, 0),
             live.since,
             live.now,
+            live.around(customer, self._facts_of),
         )
 
     def _held(self, place: int, view: CustomerView, since: int | None) -> dict[str, Any]:
@@ -181,6 +182,7 @@ class Explanation:
     def _traits(self, place: int, view: CustomerView, facts: list[Fact]) -> list[dict[str, Any]]:
         live, meaning = self._segmentation, self._segmentation.meaning
         now = live.now
+        around = live.around(view.customer, self._facts_of)
         result = []
         names = [
             name
@@ -193,7 +195,8 @@ class Explanation:
         for name in names:
             entry, number = meaning.traits[name], live.vocabulary.traits[name]
             trait = entry.value
-            count = counted(trait, facts, now)
+            some = around(trait.related) if trait.related else facts
+            count = counted(trait, some, now)
             result.append(
                 {
                     "name": name,
@@ -222,9 +225,11 @@ def counted(trait: Trait, facts: Iterable[Fact], as_of: int) -> list[Fact]:
     if not trait.of:
         return []
     if trait.sequence:
-        alone = trait.model_copy(update={"sequence": (), "within": "", "count": True})
+        alone = trait.model_copy(
+            update={"sequence": (), "within": "", "related": "", "count": True}
+        )
     else:
-        one: dict[str, Any] = {trait.aggregate: "", "count": True}
+        one: dict[str, Any] = {trait.aggregate: "", "related": "", "count": True}
         alone = trait.model_copy(update=one)
     own = [fact for fact in facts if fact.event in trait.of and trait_of(alone, [fact], as_of)]
     return sorted(own, key=lambda fact: fact.order, reverse=True)
@@ -234,7 +239,7 @@ def contribution(trait: Trait, fact: Fact, as_of: int) -> Any:
     """Return what a fact that counts says to a trait: the value that is added up, compared or listed."""
     if trait.sequence or not trait.value:
         return 1 if trait.count and not trait.sequence else None
-    said: dict[str, Any] = {trait.aggregate: "", "last": trait.value}
+    said: dict[str, Any] = {trait.aggregate: "", "related": "", "last": trait.value}
     return trait_of(trait.model_copy(update=said), [fact], as_of)
 
 

@@ -226,6 +226,7 @@ def instants(
     after: int,
     until: int,
     profile: Mapping[str, Any] = MappingProxyType({}),
+    around: Around | None = None,
 ) -> Iterator[int]:
     """Yield every moment in (after, until] at which a trait may change by the passage of time alone.
 
@@ -234,8 +235,10 @@ def instants(
     if trait.formula:
         facts = list(facts)
         for each in trait.inputs.values():
-            yield from instants(each, facts, after, until, profile)
+            yield from instants(each, facts, after, until, profile, around)
         return
+    if trait.related and around is not None:
+        facts = around(trait.related)
     counted = list(_counted(trait, facts, -NEVER, until))
     for fact in counted:
         for moment in _turns(trait, fact, zone_of(trait, profile)):

@@ -163,7 +163,16 @@ class Proof:
             meaning, attributes = live.meaning, self._definitions.of(ATTRIBUTES)
             facts, only = self._facts_of(customer), (traits, segments)
             held = {place: at for place, at in live.since.items() if place[0] == customer}
-            batch = Batch.of_one(customer, facts, meaning, attributes, live.now, held, only)
+            batch = Batch.of_one(
+                customer,
+                facts,
+                meaning,
+                attributes,
+                live.now,
+                held,
+                only,
+                live.around(customer, self._facts_of),
+            )
             inside = set(live.segments_of(customer))
             again = compare(
                 batch, [customer], live.kernel.value, lambda _: inside, traits, segments
@@ -198,6 +207,9 @@ class Proof:
         if entry["version"] != meaning.segments[segment].version:
             # She came by another definition, which is not known any more.
             return True
+        if _needs_others(meaning, segment):
+            # Who was in her group then is not known any more.
+            return True
         facts = self._facts_of(customer)
         attributes = self._definitions.of(ATTRIBUTES)
         entered = self._store.entries(list(meaning.names), 0, since)
@@ -213,6 +225,16 @@ class Proof:
                 if segment in then.memberships(customer):
                     return True
         return False
+
+
+def _needs_others(meaning: Meaning, segment: str) -> bool:
+    """Say whether a segment looks at the facts of others in the customer's group."""
+    places = meaning.beneath(meaning.place(segment))
+    return any(
+        entry.value.groups
+        for number, entry in enumerate(meaning.traits.values())
+        if any(meaning.conditions[place].traits >> number & 1 for place in places)
+    )
 
 
 def _known_then(facts: list[Fact], entry: dict[str, Any]) -> Iterator[list[Fact]]:

@@ -46,6 +46,8 @@ class Groups:
         self._group: dict[str, str] = {}
         """By customer."""
         self._members: dict[str, set[str]] = {}
+        self._left: set[str] = set()
+        """Customers who left their group, and have none."""
         self._owner: dict[str, str] = {}
         """By identity: the customer whose it is."""
         self._identities: dict[str, set[str]] = {}
@@ -83,10 +85,15 @@ class Groups:
         before = self._group.pop(customer, None)
         if before is not None:
             self._leave(before, customer)
+        identities = self._identities.get(customer, ())
+        if not identities and distinct_key(self._read(customer, self.attribute)) is None:
+            # She is in no group any more, and nothing is known that she did.
+            if before is not None:
+                self._left.add(customer)
+            return
         after = self.group(customer)
         if before == after:
             return
-        identities = self._identities.get(customer, ())
         if before is not None and identities:
             moved = dict.fromkeys(identities, (before, after))
             self.kernel.regroup(Regrouped(moved, self.kernel.clock))
@@ -103,7 +110,7 @@ class Groups:
             self._identities[customer].discard(identity)
             if not self._identities[customer]:
                 del self._identities[customer]
-                self._leave(self._group.pop(customer, ""), customer)
+                self.join(customer)
 
     def value(self, customer: str, index: int) -> Any:
         """Return one trait of a customer's group."""
@@ -112,8 +119,15 @@ class Groups:
             group = group_of(customer, self._read(customer, self.attribute))
         return self.kernel.value(group, index)
 
+    @property
+    def touched(self) -> bool:
+        """Whether anybody is to be told."""
+        return bool(self.kernel.touched or self._left)
+
     def drain(self) -> Iterator[tuple[str, int]]:
         """Yield the customers of touched groups with the bits of the traits that changed."""
+        while self._left:
+            yield self._left.pop(), self.bits
         for group, bits in self.kernel.drain().items():
             for customer in self._members.get(group, ()):
                 yield customer, bits & self.bits
@@ -262,7 +276,8 @@ class Related:
 
         self.kernel.extend(passed_on())
         for each in self._groups:
-            each.kernel.drain()
+            for _ in each.drain():
+                pass
 
     def events(self) -> set[str]:
         """Return the events that any trait counts."""
@@ -277,7 +292,7 @@ class Related:
         """Let the members be touched by what touched their groups."""
         touched = self.kernel.touched
         for each in self._groups:
-            if each.kernel.touched:
+            if each.touched:
                 for customer, bits in each.drain():
                     if bits:
                         touched[customer] = touched.get(customer, 0) | bits

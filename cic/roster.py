@@ -175,15 +175,19 @@ class Roster:
         meaning = self._live.meaning
         if as_of:
             moment = parse_time(as_of)
-            batch = Batch.of_one(
-                found,
-                self._facts_of(found),
-                meaning,
-                self._definitions.of(ATTRIBUTES),
-                moment,
-                self._proof.held(moment),
-            )
-            values, inside = batch.traits[found], batch.memberships(found)
+            if any(entry.value.groups for entry in meaning.traits.values()):
+                # Who was in her group then is asked of everybody.
+                batch = self._proof.batch(moment)
+            else:
+                batch = Batch.of_one(
+                    found,
+                    self._facts_of(found),
+                    meaning,
+                    self._definitions.of(ATTRIBUTES),
+                    moment,
+                    self._proof.held(moment),
+                )
+            values, inside = batch.traits.get(found, batch.empty), batch.memberships(found)
         else:
             held = self._live.kernel.values(found)
             values = dict(zip(meaning.traits, held, strict=True))

@@ -10,7 +10,7 @@ Definitions may change while all this goes on: `adopt` takes a new meaning in be
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from typing import Any
@@ -21,6 +21,7 @@ from cic.kernel import NEVER, Kernel
 from cic.meaning import EVERYTHING, Meaning
 from cic.model import Segment, Trait
 from cic.ports import ChangeRow, Live, Store
+from cic.related import around
 from cid.customers import CONSENT, Customers, ProfileChanged
 from cid.kit.definitions import Entry
 from cid.kit.events import Bus
@@ -143,6 +144,12 @@ class Segmentation:
                 kernel.profile_changed(customer, words)
             kernel.drain()
         return kernel
+
+    def around(
+        self, customer: str, facts_of: Callable[[str], Iterable[Fact]]
+    ) -> Callable[[str], list[Fact]]:
+        """Return what tells the facts of everybody in a customer's group, by the attribute that names it."""
+        return around(customer, self._customers.members, self._attribute, facts_of)
 
     def _attribute(self, customer: str, name: str) -> Any:
         held = self._customers.profile(customer).get(name)

@@ -14,12 +14,12 @@ from typing import Any
 
 from cic.batch import attributes_read, compute, empty_value, profiles
 from cic.conditions import Condition
-from cic.derived import Live, live
+from cic.derived import live
 from cic.kernel import plan
 from cic.meaning import Meaning
 from cic.model import Trait
-from cic.oracle import trait_of
-from cic.ports import Engine
+from cic.oracle import Around, trait_of
+from cic.ports import Engine, Live
 from cid.feel import evaluate
 from cid.kit.clock import format_time, to_datetime
 from cid.kit.definitions import Entry
@@ -143,15 +143,16 @@ class Batch:
         as_of: int,
         held: Held | None = None,
         only: Only | None = None,
+        around: Around | None = None,
     ) -> Batch:
-        """Compute the same for one customer, from her own facts."""
+        """Compute the same for one customer, from her own facts and those around her."""
         self = cls.__new__(cls)
         self._begin(meaning, as_of, held, only)
         self.profiles, self.consents = {}, {}
         self.profiles[customer], self.consents[customer] = said_about(facts, attributes, as_of)
         self.traits = {
             customer: {
-                name: trait_of(entry.value, facts, as_of, self.profiles[customer])
+                name: trait_of(entry.value, facts, as_of, self.profiles[customer], around)
                 for name, entry in meaning.traits.items()
                 if name in self.wanted
             }

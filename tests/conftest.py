@@ -11,6 +11,9 @@ from tests.company import NOW, SCALE, Built, opened
 from tests.services.kafka import broker  # noqa: F401 - a fixture for all
 from tests.services.postgres import postgres  # noqa: F401 - a fixture for all
 
+settings.register_profile("everyday", deadline=None)
+# Machines that do many things at once are slow now and then; that is no fault.
+settings.load_profile("everyday")
 settings.register_profile("nightly", max_examples=2_000, deadline=None)
 """Asked for with ``--hypothesis-profile=nightly``; see `tests.examples`."""
 

@@ -1,5 +1,6 @@
 """Traits of a customer's household or company are the same live, in the plainest code and in the query."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from cic.verification import same
 from cid.kit.clock import ManualClock, format_time, parse_time
 from cid.kit.errors import InvalidInput
 from cid.model.relationship import Regrouped
+from cii.ports import Message
 from icustomer import ICustomer
 from tests.examples import examples
 
@@ -194,9 +196,12 @@ def test_a_segment_by_the_household_can_be_explained_verified_and_looked_ahead(t
     with ICustomer.open(tmp_path / "acme", clock=clock) as company:
 
         def receive(user, kind, **said):
-            document = {"type": kind, "userId": user, "messageId": f"{user}-{kind}", **said}
+            document = {"type": kind, "userId": user, "messageId": f"{user}-{kind}"} | said
             document["timestamp"] = format_time(clock.now())
-            company.cii.collect("k", [document])
+            headers = {"source": "shop", "protocol": "segment"}
+            company.cii.append(
+                [Message(user.encode(), json.dumps(document).encode(), clock.now(), headers)]
+            )
 
         receive("ann", "identify", traits={"household": "Lake Road 7"})
         receive("bob", "identify", traits={"household": "Lake Road 7"})
