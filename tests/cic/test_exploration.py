@@ -411,6 +411,15 @@ def test_days_are_held_against_the_same_time_before(ask):
     ]
 
 
+@pytest.mark.parametrize("compare", ["previous", "year"])
+@pytest.mark.parametrize("dimension", ["country", "month", "day"])
+def test_what_was_before_opens_to_its_customers(exploration, compare, dimension):
+    query = {"measures": ["buyers"], "dimensions": [dimension], "last": "40 d", "compare": compare}
+    for value, now, before in exploration.query(query)["rows"]:
+        assert exploration.open(query, {dimension: value})["size"] == now
+        assert exploration.open(query, {dimension: value, "before": True})["size"] == before
+
+
 def test_a_week_has_seven_days_and_begins_with_monday(ask):
     answer = ask(measures=["orders"], dimensions=["weekday"])
     # 10 February was a Tuesday, 1 March a Sunday, 20 March and 10 April Fridays.
