@@ -127,6 +127,7 @@ happenings = st.lists(
         st.tuples(st.just("move"), st.sampled_from(["c1", "c2"])),
         st.tuples(st.just("retract"), st.integers(0, 9)),
         st.tuples(st.just("forget")),
+        st.tuples(st.just("restart")),
     ),
     max_size=14,
 )
@@ -137,9 +138,7 @@ class Story:
         self.traits, errors = settled(DEFINED, ["town"], zone)
         assert not errors
         self.profiles, self.facts = {"c1": {}, "c2": {"town": "America/Sao_Paulo"}}, []
-        self.kernel = live(
-            plan(self.traits), self.traits, lambda who, name: self.profiles[who].get(name)
-        )
+        self.kernel, self.watched = live(plan(self.traits), self.traits, self.read), watched
         if watched:
             self.kernel.watch(dict.fromkeys(range(len(self.traits))))
         self.clock, self.told, self.owner = BEGIN, 0, "c1"
@@ -177,6 +176,17 @@ class Story:
     def retract(self, number):
         if self.facts:
             self.kernel.retract(self.facts.pop(number % len(self.facts)).message_id)
+
+    def restart(self):
+        before = self.kernel
+        self.kernel = live(plan(self.traits), self.traits, self.read)
+        self.kernel.clock = self.clock
+        if self.watched:
+            self.kernel.watch(dict.fromkeys(range(len(self.traits))))
+        self.kernel.restore(before.columns(), lambda identity: self.owner)
+
+    def read(self, who, name):
+        return self.profiles[who].get(name)
 
     def forget(self):
         self.kernel.forget("i")

@@ -44,6 +44,7 @@ class Story:
         self.kernel = Kernel(plan(traits), len(traits))
         if watched is not None:
             self.kernel.watch(watched)
+        self.watched = watched
         self.traits, self.facts, self.clock, self.told = traits, [], 0, 0
         self.owner = {each: each for each in "uvw"}
 
@@ -76,6 +77,13 @@ class Story:
     def forget(self, who):
         self.kernel.forget(who)
         self.facts = [each for each in self.facts if each.identity != who]
+
+    def restart(self):
+        before, self.kernel = self.kernel, Kernel(plan(self.traits), len(self.traits))
+        self.kernel.clock = self.clock
+        if self.watched is not None:
+            self.kernel.watch(self.watched)
+        self.kernel.restore(before.columns(), self.owner.__getitem__)
 
     def agree(self, history=None):
         expected = oracle(self.facts, self.traits, self.clock)
@@ -111,6 +119,7 @@ happenings = st.lists(
         st.tuples(st.just("tell"), st.just("E"), st.just(0), st.integers(0, 3), st.just("u")),
         st.tuples(st.just("move"), st.sampled_from("uv"), st.sampled_from("uvx")),
         st.tuples(st.just("retract"), st.integers(0, 9)),
+        st.tuples(st.just("restart")),
         st.tuples(st.just("forget"), st.sampled_from("uv")),
     ),
     max_size=20,
