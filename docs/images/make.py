@@ -58,7 +58,7 @@ def _draft(company: ICustomer) -> str:
 PICTURES = {
     "home": Picture(lambda company: "/"),
     "customer": Picture(lambda company: f"/customers/{_ann(company)}"),
-    "segment": Picture(lambda company: f"/segments/vip?customer={_ann(company)}"),
+    "segment": Picture(lambda company: f"/segments/active?customer={_ann(company)}"),
     "builder": Picture(
         lambda company: "/segments/at%20risk/edit", role="analyst", height=940, wait=6_000
     ),
