@@ -100,7 +100,7 @@ def drill(question: Table, vocabulary: Vocabulary, span: Span, row: Mapping[str,
         ]
         conditions += [f"({found.where})"] if found.where else []
         parts.append(
-            f"SELECT b.customer FROM {writing.joined(found.base, set(given))} "
+            f"SELECT b.customer FROM {writing.joined(found.base, set(given), span)} "
             f"WHERE {' AND '.join([*conditions, *writing.conditions(found.base, span)])}"
         )
     return (

@@ -129,7 +129,7 @@ class Writing:
         asked = [f"({' OR '.join(f'({each})' for each in sorted(wheres))})"] if all(wheres) else []
         conditions = [*asked, *self.conditions(base, span, shift)]
         sql = (
-            f"SELECT {', '.join(wanted)} FROM {self.joined(base, set(question.dimensions))} "
+            f"SELECT {', '.join(wanted)} FROM {self.joined(base, set(question.dimensions), span)} "
             f"WHERE {' AND '.join(conditions)}"
         )
         if question.dimensions:
@@ -144,10 +144,11 @@ class Writing:
             value = f"coalesce({value}, 0)"
         return f"{value} AS {quoted(name + suffix)}"
 
-    def joined(self, base: str, more: set[str]) -> str:
+    def joined(self, base: str, more: set[str], span: Span) -> str:
         """Return the rows of a base with what is known of their customers, as far as it is used."""
         used = {*more, *self.filtered, *self.outside}
-        sql = f"{BASES[base].rows} b"
+        seen = span.conditions('"time"', behind=BASES[base].behind)
+        sql = f"{BASES[base].rows.replace('{seen}', ' AND '.join(seen))} b"
         if any(self.vocabulary.of_customer(name) for name in used - {*BASES[base].dimensions}):
             # One row for each customer, so nothing is counted twice.
             sql += " LEFT JOIN customers c ON c.customer_key = b.customer_key"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from cid.kit.clock import MINUTE
 from cid.kit.definitions import Title
 
-VISIT = "INTERVAL '30' MINUTE"
+VISIT = 30 * MINUTE
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class Base:
     dimensions: Mapping[str, str] = field(default_factory=dict)
     day: str = ""
     """The column with the day of the business, where there is one."""
+    behind: int = 0
+    """Milliseconds before a period that must be seen, too; ``{seen}`` in the rows stands for both."""
 
 
 def _own(*names: str) -> dict[str, str]:
@@ -49,11 +52,13 @@ BASES = {
         Title(en="Visits", zh="访问"),
         # A visit begins after half an hour in which its customer did nothing.
         '(SELECT * FROM (SELECT *, lag("time") OVER (PARTITION BY customer_key ORDER BY "time", '
-        "source, message_id) AS earlier FROM facts WHERE customer_key IS NOT NULL) "
-        f'WHERE earlier IS NULL OR "time" > earlier + {VISIT})',
+        "source, message_id) AS earlier FROM facts "
+        "WHERE customer_key IS NOT NULL AND {seen}) "
+        "WHERE earlier IS NULL OR \"time\" > earlier + INTERVAL '30' MINUTE)",
         'b."time"',
         _own("source", "channel", "campaign"),
         "b.day",
+        behind=VISIT,
     ),
     "customers": Base(Title(en="Customers", zh="客户"), "customers", "b.first_seen"),
     "memberships": Base(Title(en="Memberships", zh="分群成员"), "memberships", "b.since"),

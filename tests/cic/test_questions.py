@@ -186,6 +186,22 @@ def test_a_table_is_what_plain_code_counts(asked, last):
     asked.check_drill(asked.query(**question), 2, "country", "channel")
 
 
+@pytest.mark.parametrize("last", ["", "10 d", "39 d"])
+def test_visits_begin_after_half_an_hour_of_rest(asked, last):
+    begin = NOW - int(last.split()[0]) * DAY if last else None
+    expected = 0
+    for own in by_customer(inside(asked.facts)).values():
+        before = [None, *own]
+        expected += sum(
+            1
+            for earlier, each in zip(before, own, strict=False)
+            if (begin is None or each.time > begin)
+            and (earlier is None or each.time - earlier.time > HOUR // 2)
+        )
+    found = asked.query(measures=["visits"], **({"last": last} if last else {}))
+    assert found["rows"] == [[expected]]
+
+
 def deepest(facts, steps, within, group=None):
     """Return for each step the shortest time to it of each (customer, group), by trying every start."""
     best = [{} for _ in steps]
