@@ -222,10 +222,11 @@ def test_every_measure_can_be_asked_with_every_dimension_it_offers(exploration, 
         for each in exploration.vocabulary.describe()["measures"]
         if each["name"] == measure
     )
-    for dimension in offered:
-        query = {"measures": [measure], "dimensions": [dimension], "last": "90 d"}
+    for place in range(0, len(offered), 4):
+        some = offered[place : place + 4]
+        query = {"measures": [measure], "dimensions": some, "last": "90 d"}
         assert exploration.query(query)["columns"]
-        assert exploration.open(query, {dimension: None})["columns"]
+        assert exploration.open(query, dict.fromkeys(some))["columns"]
 
 
 @pytest.mark.parametrize(
