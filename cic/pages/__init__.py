@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from cic.pages import boards, building, exploration, segments, verification
+from cic.pages import boards, building, exploration, segments, traits, verification
 
 router = APIRouter(include_in_schema=False)
-for module in (building, segments, verification, exploration, boards):
+for module in (building, segments, traits, verification, exploration, boards):
     router.include_router(module.router)
 
 __all__ = ["router"]

@@ -40,6 +40,7 @@ LAYERS = (
         "What the facts mean right now",
         (
             Link("Segments", "/segments"),
+            Link("Traits", "/traits"),
             Link("Explore", "/explore"),
             Link("Boards", "/boards"),
             Link("Verify", "/verify"),

@@ -26,6 +26,8 @@ PAGES = (
     "/segments/vip/edit",
     "/segments/vip?customer=Jonas",
     "/segments/new%20parents%20of%20gear",
+    "/traits",
+    "/traits/spend%20365d?customer=Ann",
     "/verify?segments=vip",
     "/boards",
     "/boards/sales",

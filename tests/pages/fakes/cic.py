@@ -291,7 +291,7 @@ class Cic(Exploration):
         return {"when": when, "weeks": weeks, "complete": False, "ms": 900}
 
     def definition(self, kind: str, name: str) -> dict[str, Any]:
-        entry = self.segment(name)
+        entry = self.segments()[0] if kind == "trait" else self.segment(name)
         return {
             "kind": kind,
             "name": name,
