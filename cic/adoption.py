@@ -57,6 +57,8 @@ class Records:
     lock: threading.RLock
     ready: Callable[[], Any]
     """Makes sure that what is in memory is what was written."""
+    position: Callable[[], int]
+    """Tells the position of the last record that was applied."""
     facts: Callable[[int, Collection[str]], Iterator[Fact]]
     """Yields the applied facts after a position, of these events."""
     write: Callable[[], None]
@@ -372,7 +374,11 @@ class Adoption:
 
 
 class _Filling:
-    """The live traits of a new meaning, filled from history while facts flow on."""
+    """The live traits of a new meaning, filled while facts flow on.
+
+    What the running ones keep is taken over from them; only events of which the new ones need more are read
+    from history.
+    """
 
     def __init__(
         self, live: Segmentation, customers: Customers, meaning: Meaning, records: Records
@@ -380,12 +386,20 @@ class _Filling:
         self._live = live
         self._customers = customers
         self._records = records
-        self._kernel = live.new_kernel(meaning)
-        self._kernel.clock = live.now
-        self._events = self._kernel.events()
         self._owners: dict[str, str] = {}
-        self._position = 0
         self.facts = 0
+        """How many facts were read from history."""
+        self._kernel = live.new_kernel(meaning)
+        with records.lock:
+            records.ready()
+            self._kernel.clock = live.now
+            kept = live.kernel.columns()
+            since = records.position()
+        events = self._kernel.events()
+        anew = self._kernel.missing(kept.covers) & events
+        self._kernel.restore(kept, self._owner, anew)
+        self._from = {frozenset(anew): 0, frozenset(events - anew): since}
+        """By events: the position after which their facts are still to be read."""
 
     def until_few(self) -> None:
         """Take in what history holds, until only a few facts are left that came meanwhile."""
@@ -397,9 +411,9 @@ class _Filling:
         self._go_on()
         moved = {}
         for identity, owner in self._owners.items():
-            seen = self._customers.seen.get(identity)
-            if seen is not None and seen.customer != owner:
-                moved[identity] = (owner, seen.customer)
+            now = self._owned(identity)
+            if now != owner:
+                moved[identity] = (owner, now)
         if moved:
             self._kernel.regroup(Regrouped(moved, self._live.now))
         self._kernel.advance(self._live.now)
@@ -408,18 +422,26 @@ class _Filling:
 
     def _go_on(self) -> int:
         before = self.facts
-        self._kernel.extend(self._next())
+        for events in self._from:
+            if events:
+                self._kernel.extend(self._next(events))
         return self.facts - before
 
-    def _next(self) -> Iterator[Fact]:
-        owners = self._owners
-        for fact in self._records.facts(self._position, self._events):
-            self._position = fact.position
-            if fact.customer:
+    def _next(self, events: frozenset[str]) -> Iterator[Fact]:
+        for fact in self._records.facts(self._from[events], events):
+            self._from[events] = fact.position
+            if fact.customer and fact.event in events:
                 self.facts += 1
                 # The kernel keeps to the first owner it hears of; who it is now is set at the end.
-                owners.setdefault(fact.identity, fact.customer)
+                self._owners.setdefault(fact.identity, fact.customer)
                 yield fact
+
+    def _owner(self, identity: str) -> str:
+        return self._owners.setdefault(identity, self._owned(identity))
+
+    def _owned(self, identity: str) -> str:
+        seen = self._customers.seen.get(identity)
+        return seen.customer if seen is not None else ""
 
 
 def written(name: str, definition: Mapping[str, Any]) -> str:

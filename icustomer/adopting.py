@@ -60,6 +60,7 @@ def adoption(
     records = Records(
         pipeline.lock,
         lambda: pipeline.step(0),
+        lambda: pipeline.position,
         pipeline.facts,
         write,
         pipeline.reload,
