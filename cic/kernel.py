@@ -344,6 +344,10 @@ class Kernel(Counting):
             dated.without(identity)
         identity.customer.identities.discard(identity)
         self._renew(identity.customer.name)
+        # Neither who was newest nor who was to be woken is remembered.
+        self._newest = (self._newest[0], "\U0010ffff", "")
+        self._timers = [each for each in self._timers if each[1] in self._customers]
+        heapify(self._timers)
 
     def _renew(self, name: str) -> None:
         """Make a customer's state anew from her facts."""
