@@ -136,6 +136,8 @@ class Trait(Definition):
     @model_validator(mode="before")
     @classmethod
     def _one_event_is_a_list(cls, data: object) -> object:
+        if isinstance(data, dict) and "approximate" in data:
+            raise ValueError("every trait is exact; leave out 'approximate'")
         if isinstance(data, dict) and isinstance(data.get("of"), str):
             data = {**data, "of": (data["of"],)}
         if isinstance(data, dict) and isinstance(data.get("sequence"), list | tuple):

@@ -33,6 +33,7 @@ WRONG = {
     "a: {sequence: [E, F]}": "belong together",
     "a:\n  within: 1 d\n  sequence: [E]": "has two events",
     "a: {sequence: [E, F], within: 1 d, of: G}": "names its events itself",
+    "a: {of: E, distinct: v, approximate: 0.02}": "every trait is exact",
     "a: {formula: b, of: E}": "leave out 'of'",
     "a:\n  of: E\n  time since: years": "'weeks'",
     "a:\n  of: E\n  count: true\n  windw: 3 d": "not known here",
