@@ -17,6 +17,8 @@ from cid.kit.errors import InvalidInput, NotFound
 
 OTHERS = "others"
 """In place of a row: all that the first ``top`` rows leave out."""
+MOST_COLUMNS = 100
+"""Values of a dimension that may become columns."""
 
 
 def check(question: Table, vocabulary: Vocabulary) -> None:
@@ -140,6 +142,11 @@ def pivoted(
     place = question.dimensions.index(question.pivot)
     width = len(question.dimensions)
     values = sorted({row[place] for row in rows}, key=lambda each: (each is None, str(each)))
+    if len(values) > MOST_COLUMNS:
+        raise InvalidInput(
+            f"{question.pivot!r} has {len(values)} values, too many to be columns.",
+            hint=f"At most {MOST_COLUMNS} can be; use a filter, or leave out 'pivot'.",
+        )
     kept = [index for index in range(width) if index != place]
     made = [columns[index] for index in kept]
     for value in values:

@@ -389,6 +389,12 @@ def test_values_of_a_dimension_become_columns(ask):
     assert answer["columns"][1]["cell"] == {"channel": "app"}
 
 
+def test_no_answer_has_hundreds_of_columns(ask, monkeypatch):
+    monkeypatch.setattr("cic.exploration.table.MOST_COLUMNS", 2)
+    with pytest.raises(InvalidInput, match="3 values, too many"):
+        ask(measures=["orders"], dimensions=["month", "channel"], pivot="channel")
+
+
 def test_months_are_held_against_the_months_before(ask):
     march = {"from": "2026-03-01", "to": "2026-04-01"}
     answer = ask(measures=["orders"], dimensions=["day"], period=march, compare="previous")
