@@ -82,7 +82,7 @@ def test_stays_groups_and_nesting_are_at_every_instant_what_plain_code_says(arri
         for name in since.keys() - inside:
             del since[name]
         for name in inside - since.keys():
-                since[name] = now
+            since[name] = now
         assert living.inside("ann") == inside
 
     def walk(moment):
