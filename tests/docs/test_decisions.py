@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
 PACKAGES = ("cid", "cii", "cic", "cfa", "context", "cbc", "icustomer")
 EDGES = re.compile(
-    r"[a-z]+/api(/\w+)?\.py|[a-z]+/pages(/\w+)?\.py|icustomer/(app|web/security|web/limits|web/rendering)\.py|cid/kit/web\.py"
+    r"[a-z]+/api(/\w+)?\.py|[a-z]+/pages(/\w+)?\.py|icustomer/(app|web/security|web/limits|web/rendering|web/reading)\.py|cid/kit/web\.py"
 )
 
 

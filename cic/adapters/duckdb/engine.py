@@ -118,6 +118,30 @@ class DuckDbHistory:
         """Write rows as a Parquet file, in an engine of its own: this one reaches no files."""
         write(columns, parts, path)
 
+    def check(self, sql: str, sight: Sight) -> None:
+        """Refuse what a reader of this sight may not ask, without asking it."""
+        cursor = self._cursor()
+        try:
+            one_select(cursor, sql, self._see(cursor, sight))
+        except duckdb.Error as error:
+            explain(error, discreet=sight.partial)
+        finally:
+            cursor.close()
+
+    def seen(self, sight: Sight) -> list[str]:
+        """List the views of a sight."""
+        cursor = self._cursor()
+        try:
+            return sorted(self._see(cursor, sight))
+        finally:
+            cursor.close()
+
+    @contextmanager
+    def batches(self, sql: str, sight: Sight) -> Iterator[Any]:
+        """Hand out an answer as record batches of Arrow, for other engines."""
+        with self._asked(sql, {}, None, sight, None) as cursor:
+            yield cursor.to_arrow_reader()
+
     @contextmanager
     def _asked(
         self,
