@@ -3,16 +3,19 @@
 import threading
 import time
 
+import anyio
+import anyio.to_thread
 import pytest
 
 from cic.adapters.duckdb import DuckDbHistory
 from cic.known import Answers
 from cic.policies import OWNER, Policies, Reader
 from cic.ports import Result
-from cic.running import Queries, reading
+from cic.running import Queries, current, reading
 from cic.testing import Facts, fact
 from cid.kit.definitions import Definitions
 from cid.kit.errors import Conflict, ICustomerError, InvalidInput, NotFound, Overloaded, Refused
+from icustomer.web.reading import Reading
 
 ENDLESS = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range * b.range % 7 = 3"
 ANN, BOB = Reader("analyst", person="ann"), Reader("analyst", person="bob")
@@ -176,3 +179,31 @@ def test_an_answer_that_is_too_large_is_refused(history):
 def test_views_are_listed_as_their_reader_sees_them(history):
     assert "total" in queries(history).views()["facts"]
     assert "kept" not in str(queries(history).views())
+
+
+def test_who_closes_the_connection_stops_the_question(history):
+    asked, found = queries(history), []
+
+    async def app(scope, receive, send):
+        await receive()
+        with pytest.raises(Conflict) as error:
+            await anyio.to_thread.run_sync(asked.query, ENDLESS)
+        found.append((str(error.value), current()))
+
+    async def receive():
+        if not gone:
+            gone.append(True)
+            return {"type": "http.request", "body": b"", "more_body": False}
+        while not asked.running():
+            await anyio.sleep(0.01)
+        return {"type": "http.disconnect"}
+
+    gone = []
+    headers = [(b"x-purpose", b"audit"), (b"cookie", b"role=analyst"), (b"x-query-id", b"q9")]
+    scope = {"type": "http", "method": "POST", "path": "/api/cic/sql", "headers": headers}
+    scope |= {"query_string": b"", "server": ("127.0.0.1", 80), "scheme": "http"}
+    anyio.run(Reading(app, queries=asked), scope, receive, None)
+    ((said, reader),) = found
+    assert "stopped" in said
+    assert (reader.role, reader.purpose, reader.id) == ("analyst", "audit", "q9")
+    assert current() == OWNER
