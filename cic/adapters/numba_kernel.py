@@ -10,181 +10,29 @@ from typing import Any
 
 import numpy as np
 
+from cic.adapters import numba_columns
 from cic.adapters import numba_windows as run
-from cic.aggregates import HOLD, SCALE
-from cic.kernel import Kernel
-from cic.plans import Scope, TraitPlan
+from cic.adapters.numba_arrays import FAR, Arrays, _gathered, _ones, _room_for
+from cic.aggregates import SCALE
+from cic.plans import Scope
 from cic.snapshot import (
     CODED,
     NOTHING,
     SEPARATOR,
     Columns,
-    answered,
-    code_key,
-    covered,
     merged,
     order_text,
-    question,
     uncovered,
 )
 from cid.model.fact import Fact
 from cid.model.relationship import Regrouped
 
-KINDS = ("count", "sum", "average", "min", "max", "first", "last", "distinct")
-WIDTH = {"sum": 2, "average": 3}
-FAR = 1 << 61
-SIGNALS, WINDOWS, DISTINCTS = 64, 31, 31
-Program = tuple[
-    np.uint64,
-    tuple[tuple[int, int, Callable[[Any], Any] | None, Callable[[Any], Any] | None, Any], ...],
-]
 
-
-class NumbaKernel:
+class NumbaKernel(Arrays):
     """The same as `cic.kernel.Kernel`, with all state in arrays.
 
     Traits of kinds that are not compiled live in a pure kernel inside it.
     """
-
-    def __init__(
-        self,
-        plans: Mapping[str, Sequence[TraitPlan]],
-        count: int,
-        read: Callable[[str, str], Any] | None = None,
-    ) -> None:
-        self._count = count
-        every = {plan.index: plan for some in plans.values() for plan in some}
-        ours = _taken(every)
-        self._rest = _kernel_of_others(plans, ours, count, read)
-        self._place: dict[int, TraitPlan] = ours
-        mine = {event: [p for p in some if p.index in ours] for event, some in plans.items()}
-        mine = {event: some for event, some in mine.items() if some}
-        self._covers = covered(mine)
-        self._events = {event: number for number, event in enumerate(mine)}
-        self._plan_signals(mine)
-        self._plan_traits()
-        self._programs = {event: self._program(mine[event]) for event in mine}
-        self._future: list[tuple[int, tuple[int, str, str], Fact]] = []
-        self._codes: dict[Any, int] = {}
-        self._values: list[Any] = []
-        self._identities: dict[str, int] = {}
-        self._identity_names: list[str] = []
-        self._customers: dict[str, int] = {}
-        self._customer_names: list[str] = []
-        self.touched: dict[str, int] = {}
-        self._begin(0, 0, 0)
-
-    def _plan_signals(self, plans: Mapping[str, Sequence[TraitPlan]]) -> None:
-        """Give each distinct question to the same events a number."""
-        events: dict[int, list[str]] = {}
-        for event, some in plans.items():
-            for plan in some:
-                events.setdefault(plan.index, []).append(event)
-        signals: dict[tuple[str, tuple[str, ...]], int] = {}
-        self._signal_of: dict[int, int] = {}
-        kinds: list[int] = []
-        for plan in self._place.values():
-            key = (question(plan), tuple(events[plan.index]))
-            if key not in signals:
-                signals[key] = len(kinds)
-                kinds.append(answered(plan))
-            self._signal_of[plan.index] = signals[key]
-        self._signals = list(signals)
-        self._valued = np.array(kinds, np.int64)
-        self._kinds = kinds
-        self._valued_bits = sum(1 << n for n, kind in enumerate(kinds) if kind != NOTHING)
-
-    def _plan_traits(self) -> None:
-        lengths = sorted({plan.window for plan in self._place.values() if plan.window})
-        order = [*lengths, 0]
-        traits = sorted(self._place.values(), key=lambda plan: order.index(plan.window))
-        self._lengths = lengths
-        self._words = max(1, (self._count + 62) // 63)
-        self._traits = np.zeros(len(traits), run.TRAIT)
-        self._windows = np.zeros(len(order), run.WINDOW)
-        self._windows["due"] = run.NEVER
-        self._windows["length"] = [*lengths, run.NEVER]
-        self._columns: dict[int, tuple[str, int, int]] = {}
-        column = 0
-        empty: list[int] = []
-        distinct: dict[int, int] = {}
-        for t, plan in enumerate(traits):
-            signal, w = self._signal_of[plan.index], order.index(plan.window)
-            trait = self._traits[t]
-            trait["kind"], trait["signal"] = KINDS.index(plan.aggregate), signal
-            trait["column"], trait["window"] = column, w
-            trait["word"], trait["bit"] = plan.index // 63, 1 << (plan.index % 63)
-            trait["edges"] = -1
-            if plan.aggregate == "distinct":
-                trait["distinct"] = distinct.setdefault(signal, len(distinct))
-            self._columns[plan.index] = (plan.aggregate, column, t)
-            width = WIDTH.get(plan.aggregate, 1)
-            column += width
-            nothing = plan.aggregate in ("min", "max", "first", "last")
-            empty += [run.EMPTY if nothing else 0] * width
-            window = self._windows[w]
-            window["end"] = t + 1
-            if not int(window["signals"]):
-                window["start"] = t
-            window["signals"] = int(window["signals"]) | 1 << signal
-        self._empty = np.array(empty, np.int64)
-        self._edges = np.zeros(1, np.int64)
-
-    def _program(self, plans: Sequence[TraitPlan]) -> Program:
-        """Return what is to be asked of a fact, each question once."""
-        asked: dict[int, Any] = {}
-        for plan in plans:
-            if plan.index in self._place:
-                signal = self._signal_of[plan.index]
-                asked[signal] = (
-                    signal,
-                    self._kinds[signal],
-                    plan.where,
-                    plan.value,
-                    HOLD[plan.aggregate],
-                )
-        plain = sum(
-            1 << signal
-            for signal, kind, where, _, _ in asked.values()
-            if kind == NOTHING and where is None
-        )
-        rest = (
-            asked[signal]
-            for signal in sorted(asked)
-            if not (asked[signal][1] == NOTHING and asked[signal][2] is None)
-        )
-        return np.uint64(plain), tuple(rest)
-
-    def _begin(self, facts: int, customers: int, identities: int) -> None:
-        facts, customers = max(facts, 1_000), max(customers, 1_000)
-        self._e = np.zeros(facts + 1, run.FACT)
-        self._v = np.zeros(2 * facts, np.int64)
-        self._b = np.zeros(24 * facts, np.uint8)
-        self._i = np.full(max(identities, 1_000), -1, run.IDENTITY)
-        self._c = np.zeros((customers, 1 + self._words), np.int64)
-        self._c[:, 0] = -1
-        self._a = np.tile(self._empty, (customers, 1))
-        self._q = np.zeros(customers, np.int32)
-        self._h = _slots(4_096)
-        self._l = np.zeros((max(1, len(self._lengths)), 1_024), np.int32)
-        self._s = np.zeros(run.SCALARS, np.int64)
-        self._s[run.TRACK] = 1
-        self._s[run.TAIL] = -run.NEVER
-        self._s[run.DUE] = run.NEVER
-        self._s[run.VALUED] = np.uint64(self._valued_bits).astype(np.int64)
-        self._s[run.WORDS] = self._words
-        self._windows["position"] = 0
-        self._windows["late"] = 0
-        self._windows["due"] = run.NEVER
-        self._bind()
-
-    def _bind(self) -> None:
-        """Keep the arrays in the order in which compiled code takes them."""
-        e, v, b, i, c, a, q = self._e, self._v, self._b, self._i, self._c, self._a, self._q
-        h, each, t, w, x, s = self._h, self._l, self._traits, self._windows, self._edges, self._s
-        self._all = (e, v, b, i, c, a, q, h, each, t, w, x, s)
-        self._passing = (e, v, i, c, a, q, each, t, w, x, s)
-        self._again = (e, v, b, i, c, a, q, h, t, w, x, s)
 
     # What a kernel is asked.
 
@@ -325,7 +173,9 @@ class NumbaKernel:
         heapify(waiting)
         self._future = waiting
         end = SEPARATOR.encode() + message_id.encode("utf-8", "surrogatepass")
-        for fact in run.ending(self._e, self._b, self._s, np.frombuffer(end, np.uint8)).tolist():
+        for fact in numba_columns.ending(
+            self._e, self._b, self._s, np.frombuffer(end, np.uint8)
+        ).tolist():
             customer = int(self._i[self._e[fact]["identity"]]["owner"])
             self._clear(customer)
             run.unlink(self._e, self._i, self._s, fact)
@@ -385,11 +235,6 @@ class NumbaKernel:
         code = run._value(self._e, self._v, self._s, held, int(self._traits[t]["signal"]))
         return self._values[code]
 
-    @property
-    def signals(self) -> list[tuple[str, tuple[str, ...]]]:
-        """What is asked of which events: the bits of ``said`` in `step`, in their order."""
-        return self._signals
-
     def everybody(self, index: int) -> tuple[Sequence[str], list[Any]]:
         """Return all customers that ever had a fact here, and one trait of each."""
         place = self._columns.get(index)
@@ -397,7 +242,7 @@ class NumbaKernel:
             return self._customer_names, [self.value(each, index) for each in self._customer_names]
         _, column, t = place
         e, v, b, i, c, a = self._all[:6]
-        run.settle(e, v, b, i, c, a, self._traits, self._s, t, len(self._customer_names))
+        numba_columns.settle(e, v, b, i, c, a, self._traits, self._s, t, len(self._customer_names))
         return self._customer_names, self._read(index, column, t)
 
     def facts(self) -> int:
@@ -430,7 +275,7 @@ class NumbaKernel:
             known = np.flatnonzero(held >= 0)
             found: list[Any] = [None] * count
             signal = int(self._traits[t]["signal"])
-            codes = run.values_of(self._e, self._v, self._s, held[known], signal)
+            codes = numba_columns.values_of(self._e, self._v, self._s, held[known], signal)
             for number, code in zip(known.tolist(), codes.tolist(), strict=True):
                 found[number] = self._values[code]
             return found
@@ -440,16 +285,6 @@ class NumbaKernel:
         return [self.value(name, index) for name in self._customer_names]
 
     # Columns in and out.
-
-    def numbers(self, identities: Sequence[str], customers: Sequence[str]) -> Any:
-        """Make identities and their customers known; return a number for each, for `step`."""
-        return np.array(
-            [
-                self._know(identity, customer)
-                for identity, customer in zip(identities, customers, strict=True)
-            ],
-            np.int32,
-        )
 
     def step(
         self,
@@ -491,9 +326,9 @@ class NumbaKernel:
             for number, event in enumerate(columns.events):
                 if event in events and event not in without and (not name or name in asked):
                     wanted[number, asked[name] if name else -1] |= np.uint64(1 << signal)
-        said, packed = np.zeros(len(columns), np.uint64), _room_for(columns, wanted, self._valued)
+        said, packed = np.zeros(len(columns), np.uint64), _room_for(columns, wanted)
         codes = np.array([self._code(value) for value in columns.values] or [0], np.int64)
-        filled = run.unpack(
+        filled = numba_columns.unpack(
             *(columns.event, columns.counts, columns.question, columns.value),
             *(wanted, codes, self._valued, said, packed),
         )
@@ -540,7 +375,9 @@ class NumbaKernel:
         room = int(_ones(e["said"][keep]).sum())
         asked, values = np.zeros(room, np.uint16), np.zeros(room, np.int64)
         counts = np.zeros(len(keep), np.uint16)
-        entries = run.pack(self._e, self._v, keep, self._valued, answers, counts, asked, values)
+        entries = numba_columns.pack(
+            self._e, self._v, keep, self._valued, answers, counts, asked, values
+        )
         identities, owners = np.unique(e["identity"][keep], return_inverse=True)
         mine = Columns(
             self.clock,
@@ -632,69 +469,6 @@ class NumbaKernel:
         if s[run.TOUCHED]:
             self._drain()
 
-    def _know(self, identity: str, customer: str) -> int:
-        number = self._identities.get(identity)
-        if number is None:
-            number = self._identities[identity] = len(self._identity_names)
-            self._identity_names.append(identity)
-            if number >= len(self._i):
-                more = np.full(len(self._i), -1, run.IDENTITY)
-                self._i = np.concatenate([self._i, more])
-                self._bind()
-            owner = self._customer(customer)
-            run.move(self._i, self._c, number, owner)
-        return number
-
-    def _customer(self, name: str) -> int:
-        number = self._customers.get(name)
-        if number is None:
-            number = self._customers[name] = len(self._customer_names)
-            self._customer_names.append(name)
-            if number >= len(self._c):
-                size = len(self._c)
-                more = np.zeros((size, self._c.shape[1]), np.int64)
-                more[:, 0] = -1
-                self._c = np.concatenate([self._c, more])
-                self._a = np.concatenate([self._a, np.tile(self._empty, (size, 1))])
-                self._q = np.concatenate([self._q, np.zeros(size, np.int32)])
-                self._bind()
-        return number
-
-    def _code(self, value: Any) -> int:
-        key = code_key(value)
-        code = self._codes.get(key)
-        if code is None:
-            code = self._codes[key] = len(self._values)
-            self._values.append(value)
-        return code
-
-    def _clear(self, customer: int) -> None:
-        run.clear(
-            *(self._e, self._v, self._i, self._c, self._a, self._h),
-            *(self._traits, self._s, self._empty, customer),
-        )
-
-    def _find(self, t: int, customer: int) -> int:
-        e, v, b, i, c, a = self._all[:6]
-        return int(run.find(e, v, b, i, c, a, self._traits, self._s, t, customer))
-
-    def _room(self, facts: int, values: int, texts: int = 0) -> None:
-        s = self._s
-        self._e = _grown(self._e, int(s[run.FACTS]) + facts + 2)
-        self._v = _grown(self._v, int(s[run.VALUES]) + values + 1)
-        self._b = _grown(self._b, int(s[run.TEXT]) + texts + 1)
-        self._bind()
-
-    def _more_slots(self) -> None:
-        s = self._s
-        if s[run.HEAP] + 1 >= self._l.shape[1]:
-            self._l = np.concatenate([self._l, np.zeros_like(self._l)], axis=1)
-        if s[run.SLOTS] + 64 > len(self._h) // 2:
-            fresh = _slots(2 * len(self._h))
-            run.rehash(self._e, self._traits, self._h, fresh, s)
-            self._h = fresh
-        self._bind()
-
     def _drain(self) -> None:
         s = self._s
         count, words = int(s[run.TOUCHED]), self._words
@@ -711,73 +485,3 @@ class NumbaKernel:
         if self._rest is not None:
             for name, bits in self._rest.drain().items():
                 self.touched[name] = self.touched.get(name, 0) | bits
-
-
-def _taken(plans: Mapping[int, TraitPlan]) -> dict[int, TraitPlan]:
-    """Return the plans that are compiled: those that arrays have room for."""
-    taken: dict[int, TraitPlan] = {}
-    windows: set[int] = set()
-    distincts = 0
-    for index, plan in plans.items():
-        if plan.aggregate not in KINDS or not plan.plain:
-            continue
-        lengths = windows | ({plan.window} if plan.window else set())
-        distinct = plan.aggregate == "distinct"
-        if len(taken) < SIGNALS and len(lengths) <= WINDOWS and distincts + distinct <= DISTINCTS:
-            taken[index] = plan
-            windows, distincts = lengths, distincts + distinct
-    return taken
-
-
-def _kernel_of_others(
-    plans: Mapping[str, Sequence[TraitPlan]],
-    taken: Mapping[int, TraitPlan],
-    count: int,
-    read: Callable[[str, str], Any] | None,
-) -> Kernel | None:
-    others = {
-        event: [plan for plan in some if plan.index not in taken] for event, some in plans.items()
-    }
-    others = {event: some for event, some in others.items() if some}
-    if not others:
-        return None
-    return Kernel(others, count, read) if read is not None else Kernel(others, count)
-
-
-def _room_for(columns: Columns, wanted: Any, valued: Any) -> Any:
-    """Return an array with room for the values of all signals that the facts answer."""
-    most = max((int(row).bit_count() for row in np.bitwise_or.reduce(wanted, axis=1)), default=0)
-    widest = 0
-    for row in wanted:
-        for cell in row:
-            widest = max(widest, int(cell).bit_count())
-    del most, valued
-    return np.zeros(max(1, widest) * len(columns.value), np.int64)
-
-
-def _slots(size: int) -> Any:
-    slots = np.zeros(size, run.SLOT)
-    slots["customer"] = -1
-    return slots
-
-
-def _grown(array: Any, size: int) -> Any:
-    if size <= len(array):
-        return array
-    more = np.zeros(max(size, len(array) + len(array) // 2), array.dtype)
-    more[: len(array)] = array
-    return more
-
-
-def _ones(bits: Any) -> Any:
-    return np.bitwise_count(bits).astype(np.int64)
-
-
-def _gathered(blob: Any, starts: Any, lengths: Any) -> Any:
-    """Return some stretches of a row of bytes, one behind the other."""
-    ends = np.cumsum(lengths, dtype=np.int64)
-    total = int(ends[-1]) if len(ends) else 0
-    if not total:
-        return np.zeros(0, np.uint8)
-    shifts = np.repeat(starts - (ends - lengths), lengths)
-    return blob[shifts + np.arange(total)]
