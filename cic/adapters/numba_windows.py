@@ -159,16 +159,12 @@ def _moved(C, Q, S, T, X, t, customer, before, after):
 
 
 @njit(cache=True)
-def _sum(C, A, Q, S, T, X, t, customer, at, held, sign):
-    """Add to a sum, whose two halves cannot overflow, or take from it."""
+def _summed(C, A, Q, S, T, X, t, customer, at, change):
+    """Touch a customer whose sum is about to change, if that matters; its two halves cannot overflow."""
     low, high = A[customer, at], A[customer, at + 1]
-    A[customer, at] = low + sign * (held & LOW)
-    A[customer, at + 1] = high + sign * (held >> 32)
-    if not S[TRACK]:
-        return
     if abs(high) < FAR and abs(low >> 32) < FAR:
         before = (high << 32) + low
-        _moved(C, Q, S, T, X, t, customer, before, before + sign * held)
+        _moved(C, Q, S, T, X, t, customer, before, before + change)
     else:
         _touch(C, Q, S, T, t, customer)
 
@@ -177,7 +173,7 @@ def _sum(C, A, Q, S, T, X, t, customer, at, held, sign):
 def _contribute(E, V, B, I, C, A, Q, H, T, W, X, S, e):
     """Add a fact to all windows that it is live in."""
     customer = I[E[e].identity].owner
-    said, live = E[e].said, E[e].live
+    said, live, track = E[e].said, E[e].live, S[TRACK]
     done = np.uint64(0)
     for w in range(W.shape[0]):
         if not (live >> np.uint32(w)) & np.uint32(1) or not said & W[w].signals:
@@ -190,11 +186,15 @@ def _contribute(E, V, B, I, C, A, Q, H, T, W, X, S, e):
             if kind == COUNT:
                 before = A[customer, at]
                 A[customer, at] = before + 1
-                _moved(C, Q, S, T, X, t, customer, before, before + 1)
+                if track and T[t].bit:
+                    _moved(C, Q, S, T, X, t, customer, before, before + 1)
                 continue
             held = _value(E, V, S, e, signal)
             if kind == SUM:
-                _sum(C, A, Q, S, T, X, t, customer, at, held, 1)
+                if track and T[t].bit:
+                    _summed(C, A, Q, S, T, X, t, customer, at, held)
+                A[customer, at] += held & LOW
+                A[customer, at + 1] += held >> 32
                 continue
             if kind == AVERAGE:
                 A[customer, at] += held & LOW
@@ -243,7 +243,8 @@ def _contribute(E, V, B, I, C, A, Q, H, T, W, X, S, e):
                 if other >= 0 and (E[other].live >> np.uint32(w)) & np.uint32(1):
                     continue
                 A[customer, at] += 1
-            _touch(C, Q, S, T, t, customer)
+            if track and T[t].bit:
+                _touch(C, Q, S, T, t, customer)
 
 
 @njit(cache=True)
@@ -253,7 +254,7 @@ def _leave(E, V, I, C, A, Q, T, W, X, S, w, e):
     if not E[e].live:
         S[DEAD] += 1
     customer = I[E[e].identity].owner
-    said = E[e].said
+    said, track = E[e].said, S[TRACK]
     for t in range(W[w].start, W[w].end):
         signal = T[t].signal
         if not (said >> np.uint64(signal)) & _ONE:
@@ -262,11 +263,15 @@ def _leave(E, V, I, C, A, Q, T, W, X, S, w, e):
         if kind == COUNT:
             before = A[customer, at]
             A[customer, at] = before - 1
-            _moved(C, Q, S, T, X, t, customer, before, before - 1)
+            if track and T[t].bit:
+                _moved(C, Q, S, T, X, t, customer, before, before - 1)
             continue
         held = _value(E, V, S, e, signal)
         if kind == SUM:
-            _sum(C, A, Q, S, T, X, t, customer, at, held, -1)
+            if track and T[t].bit:
+                _summed(C, A, Q, S, T, X, t, customer, at, -held)
+            A[customer, at] -= held & LOW
+            A[customer, at + 1] -= held >> 32
             continue
         if kind == AVERAGE:
             A[customer, at] -= held & LOW
@@ -284,7 +289,8 @@ def _leave(E, V, I, C, A, Q, T, W, X, S, w, e):
                 A[customer, at] = EMPTY
         elif not (E[e].past >> np.uint32(T[t].distinct)) & np.uint32(1):
             A[customer, at] -= 1
-        _touch(C, Q, S, T, t, customer)
+        if track and T[t].bit:
+            _touch(C, Q, S, T, t, customer)
 
 
 @njit(cache=True)
