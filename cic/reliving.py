@@ -40,7 +40,7 @@ class Past(Protocol):
     def life(self, position: int) -> Mapping[str, Any]:
         """Return what tells these records, up to a position, from all others.
 
-        It differs where facts would be read otherwise: other definitions, another log, another release.
+        It differs where facts would be read otherwise: other definitions, another log, other code.
         """
 
     def owner(self, identity: str) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
+from hashlib import blake2b
 from importlib.metadata import version
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -30,9 +33,28 @@ from icustomer.settings import Settings
 NAME = "traits.snapshot"
 LARGE = 1_000_000
 """Records of a company for which the kernel is compiled where it can be."""
+MEANING = {
+    "cid": ("feel/**/*.py", "kit/clock.py", "model/*.py"),
+    "cii": ("*.py", "model/*.py"),
+    "cic": ("*.py", "model/*.py", "adapters/numba*.py"),
+}
+"""The code by which facts are read, asked and kept: what other code has made is doubtful."""
 READ_BY_THE_MAPPER = tuple(
     section.name for section in (COMPANY, SYSTEMS, IDENTIFIERS, CONTRACTS, FLOWS, ENTITIES)
 )
+
+
+@lru_cache(maxsize=1)
+def code() -> str:
+    """Return a text that changes with the code that reads facts and asks them."""
+    found = blake2b(digest_size=16)
+    for package, parts in MEANING.items():
+        root = Path(str(files(package)))
+        for part in parts:
+            for path in sorted(root.glob(part)):
+                found.update(f"{package}/{path.relative_to(root)}\n".encode())
+                found.update(path.read_bytes())
+    return f"{version('icustomer')} {found.hexdigest()}"
 
 
 class SnapshotFile:
@@ -121,7 +143,7 @@ class AppliedPast:
         """Return what tells these records, up to a position, from all others."""
         return {
             "definitions": self._definitions,
-            "release": version("icustomer"),
+            "code": code(),
             "log": self._pipeline.transport.identity(TOPIC),
             "records": [
                 self._database.identity(),
