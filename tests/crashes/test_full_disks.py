@@ -157,7 +157,7 @@ def test_a_history_whose_disk_is_full_is_told_as_such(company, monkeypatch):
     company.cii.append(story.steps()[0][1])
     company.catch_up()
     with monkeypatch.context() as patched:
-        patched.setattr(engine, "_add_facts", full)
+        patched.setattr("cic.adapters.duckdb.taking.add_facts", full)
         with pytest.raises(Unavailable, match="No space left"):
             company.history.fresh()
     company.history.fresh()

@@ -120,4 +120,5 @@ def test_the_image_holds_the_product_only_and_does_not_run_as_root(dockerfile):
     wheel = packages["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
     assert kept == {*wheel, "pyproject.toml", "uv.lock", "README.md", "LICENSE"}
     extras = set(re.findall(r"--extra (\w+)", dockerfile))
-    assert extras == set(packages["project"]["optional-dependencies"])
+    # Spark would be most of the image; who needs it builds upon it.
+    assert extras == set(packages["project"]["optional-dependencies"]) - {"spark"}
