@@ -163,9 +163,10 @@ class Exploration:
         if isinstance(question, Table) and question.pivot:
             columns, rows = pivoted(question, planned.columns, rows, self.vocabulary)
             about["columns"] = [column.to_dict() for column in columns]
-        nothing = not any(row for row in rows) or any(
-            each == 0 and each is not False for row in rows for each in row
-        )
+        counts = [n for n, each in enumerate(about["columns"]) if each["kind"] == "measure"]
+        # No time at all is no sign that something never happened: a first step takes none.
+        counts = [n for n in counts if about["columns"][n]["type"] != "duration"]
+        nothing = not rows or any(row[n] == 0 for row in rows for n in counts)
         asked = question.model_dump(by_alias=True, exclude_defaults=True, mode="json")
         asked = {"kind": question.kind, **asked, "as_of": format_time(span.as_of)}
         return {

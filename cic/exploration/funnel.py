@@ -19,21 +19,26 @@ from cic.semantics import BASES, Vocabulary
 from cid.kit.errors import InvalidInput, NotFound
 
 TIME = 'b."time"'
+IN_ORDER = 'b."time", b.source, b.message_id'
 
 
 def plan(question: Funnel, vocabulary: Vocabulary, span: Span) -> Plan:
     """Plan a funnel: for each step how many customers reached it, and how long that took."""
+    first = "count(DISTINCT who) AS customers, min(0) AS took FROM r1"
     by, join = ("", "")
     if question.by:
-        by, join = "g.grouped, ", " JOIN begun g ON g.who = r.who"
+        first = "g.grouped, count(*) AS customers, min(0) AS took FROM begun g GROUP BY g.grouped"
+        by, join = "g.grouped, ", " JOIN begun g ON g.who = r.who GROUP BY g.grouped"
 
     def written(nearest: bool) -> str:
-        return (
-            f"{_reached(question, vocabulary, span, nearest=nearest)}\n"
-            f"SELECT r.step, {by}count(*) AS customers, median(r.took) AS took FROM (\n"
-            "  SELECT step, who, min(took) AS took FROM reached GROUP BY step, who\n"
-            f") r{join} GROUP BY {by}r.step"
-        )
+        counts = [f"SELECT 1 AS step, {first}"]
+        for number in range(2, len(question.steps) + 1):
+            counts.append(
+                f"SELECT {number}, {by}count(*), median(r.took) FROM (\n"
+                f"  SELECT who, min(took) AS took FROM s{number} GROUP BY who\n) r{join}"
+            )
+        tables = _reached(question, vocabulary, span, nearest=nearest)
+        return tables + "\n" + "\nUNION ALL ".join(counts)
 
     return Plan(
         "funnel",
@@ -68,8 +73,13 @@ def drill(
         raise InvalidInput("Nobody is lost before the first step.")
     counts = step - 1 if lost else step
     far = f"max(step) = {counts}" if lost else f"max(step) >= {counts}"
+    reached = " UNION ALL ".join(
+        f"SELECT {number} AS step, who FROM {'r1' if number == 1 else f's{number}'}"
+        for number in range(1, len(question.steps) + 1)
+    )
     return (
-        f"{_reached(question, vocabulary, span, named=True, nearest=nearest)}\n"
+        f"{_reached(question, vocabulary, span, named=True, nearest=nearest)},\n"
+        f"reached AS (\n  {reached}\n)\n"
         "SELECT g.customer, sum(r.behind) AS behind FROM (\n"
         f"  SELECT who, count(CASE WHEN step = {counts} THEN 1 END) AS behind\n"
         f"  FROM reached GROUP BY who HAVING {far}\n"
@@ -85,10 +95,11 @@ def _reached(
     named: bool = False,
     nearest: bool = True,
 ) -> str:
-    """Write tables that end in ``reached``: who came to which step, after how many milliseconds.
+    """Write the tables ``r1``, who began when, and ``s2``, ``s3`` …: who came to which step.
 
-    ``who`` is a customer, or a customer in one of the groups in which she began; ``begun`` says
-    which. With ``nearest`` the event before is found by a join that not every engine has.
+    These say after how many milliseconds. ``who`` is a customer, or a customer in one of the groups
+    in which she began; ``begun`` says which. With ``nearest`` the event before is found by a join
+    that not every engine has.
     """
     steps, within = question.steps, length_of(question.within, "within")
     met = [happened(step, f"'where' of step {number}") for number, step in enumerate(steps, 1)]
@@ -106,50 +117,73 @@ def _reached(
             f"begun AS (\n  SELECT {', '.join(own)}, {who} AS who{name}\n"
             f"  FROM facts b{join} WHERE {start} GROUP BY {places}\n)"
         )
-    at = 'b."time", b.source, b.message_id'
-    who, rows, alike = "b.customer_key AS who", "facts b", ""
+    who, rows = "b.customer_key", "facts b"
     if of_fact:
         # Later steps count in each group in which the customer began.
         who, rows = "g.who", "facts b JOIN begun g ON g.customer_key = b.customer_key"
-        alike = f" AND g.grouped IS NOT DISTINCT FROM {group}"
-    tables.append(
-        f'r1 AS (\n  SELECT {who}, {at}, b."time" AS begun FROM {rows}{alike}\n  WHERE {start}\n)'
-    )
-    reached = ["SELECT 1 AS step, who, CAST(0 AS BIGINT) AS took FROM r1"]
-    stage = _nearest if nearest else _windowed
-    for number in range(2, len(steps) + 1):
-        step = met[number - 1]
-        tables.append(f"e{number} AS (SELECT {who}, {at} FROM {rows}\n  WHERE {step} AND {later})")
-        tables += stage(number, interval(within))
-        reached.append(
-            f"SELECT {number} AS step, who, date_diff('millisecond', begun, \"time\") AS took "
-            f"FROM r{number}"
+    alike = f" AND g.grouped IS NOT DISTINCT FROM {group}" if of_fact else ""
+
+    def events(number: int, columns: str = IN_ORDER, more: str = "") -> str:
+        source, where = (rows, f"{met[number - 1]} AND {later}")
+        if number == 1:
+            source, where = rows + alike, start
+            columns += ', b."time" AS begun'
+        only = f" AND {who} IN (SELECT who FROM {more})" if more else ""
+        return f"SELECT {who} AS who, {columns}\n  FROM {source} WHERE {where}{only}"
+
+    numbers = range(2, len(steps) + 1)
+    took = "date_diff('millisecond', begun, \"time\") AS took"
+    if not nearest:
+        tables.append(f"r1 AS (\n  {events(1)}\n)")
+        for number in numbers:
+            tables.append(f"e{number} AS (\n  {events(number)}\n)")
+            tables += _windowed(number, interval(within))
+            tables.append(f"s{number} AS (SELECT who, {took} FROM r{number})")
+        return "WITH " + ",\n".join(tables)
+    tables.append(f"r1 AS (\n  {events(1, TIME)}\n)")
+    for number in numbers:
+        # Who did not come to the step before need not be looked for.
+        came = f"r{number - 1}" if number > 2 else ""
+        tables.append(f"e{number} AS (\n  {events(number, TIME, came)}\n)")
+        tables.append(_nearest(number, interval(within)))
+    if numbers:
+        ties = " UNION ".join(f"SELECT who FROM r{number} WHERE tie" for number in numbers)
+        tables.append(f"tied AS ({ties})")
+        tables.append(f"o1 AS (\n  {events(1, more='tied')}\n)")
+    for number in numbers:
+        tables.append(f"t{number} AS (\n  {events(number, more='tied')}\n)")
+        tables += _ordered(number, interval(within))
+        tables.append(
+            f"s{number} AS (\n  SELECT who, {took} FROM r{number}\n"
+            "  WHERE who NOT IN (SELECT who FROM tied)\n"
+            f"  UNION ALL SELECT who, {took} FROM o{number}\n)"
         )
-    tables.append("reached AS (\n  " + "\n  UNION ALL ".join(reached) + "\n)")
     return "WITH " + ",\n".join(tables)
 
 
-def _nearest(number: int, within: str) -> list[str]:
+def _nearest(number: int, within: str) -> str:
     """Find for each event of a step the latest beginning of the step before it, by a nearest join.
 
-    Of the events before it the nearest has the latest beginning; those at the same moment are
-    told apart by source and message id.
+    Of the events before it the nearest has the latest beginning. ``tie`` says that the nearest is
+    at the same moment: which of the two comes first, the moment does not say.
     """
-    before = f"r{number - 1}"
-    if number == 2:
-        # A first step begins when it happens: those at one moment are alike.
-        latest = f"l2 AS (SELECT * FROM {before})"
-    else:
-        latest = (
-            f'l{number} AS (SELECT who, "time", max(begun) AS begun FROM {before} '
-            'GROUP BY who, "time")'
-        )
-    return [
-        latest,
+    return (
         f"r{number} AS (\n"
-        f"  SELECT e.*, l.begun FROM e{number} e ASOF JOIN l{number} l\n"
+        '  SELECT e.who, e."time", l.begun, l."time" = e."time" AS tie\n'
+        f"  FROM e{number} e ASOF JOIN r{number - 1} l\n"
+        f'    ON l.who = e.who AND l."time" <= e."time" WHERE e."time" < l.begun + {within}\n)'
+    )
+
+
+def _ordered(number: int, within: str) -> list[str]:
+    """Find the same for the few who did two steps at one moment, told apart by source and message id."""
+    before = f"o{number - 1}"
+    return [
+        f'l{number} AS (SELECT who, "time", max(begun) AS begun FROM {before} GROUP BY who, "time")',
+        f"o{number} AS (\n"
+        f"  SELECT e.*, l.begun FROM t{number} e ASOF JOIN l{number} l\n"
         f'    ON l.who = e.who AND l."time" < e."time" WHERE e."time" < l.begun + {within}\n'
-        f"  UNION ALL SELECT e.*, p.begun FROM e{number} e JOIN {before} p\n"
+        f"  UNION ALL SELECT e.*, p.begun FROM t{number} e JOIN {before} p\n"
         '    ON p.who = e.who AND p."time" = e."time"\n'
         "    AND (p.source < e.source OR (p.source = e.source AND p.message_id < e.message_id))\n"
         f'  WHERE e."time" < p.begun + {within}\n)',

@@ -337,6 +337,15 @@ def test_an_event_that_never_happened_is_told_with_the_one_that_was_meant(ask):
     assert ask(kind="rfm")["hints"] == []
 
 
+def test_a_question_of_what_happened_is_asked_once(exploration):
+    queries = exploration._history
+    steps = [VIEWED, {"event": "Order Completed"}]
+    before = len(queries.read())
+    answer = exploration.query({"kind": "funnel", "steps": steps, "within": "29 d"})
+    assert answer["rows"][0][2:] == [answer["rows"][0][2], 1.0, 1.0, 0.0]
+    assert len(queries.read()) == before + 1
+
+
 def test_hostile_values_stay_values(exploration):
     query = {"measures": ["events"], "dimensions": ["country"]}
     assert exploration.open(query, {"country": "'; DROP TABLE customers; --"})["rows"] == []
