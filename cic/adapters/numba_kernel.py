@@ -413,15 +413,9 @@ class NumbaKernel(Arrays):
         self._room(count, len(values), len(texts))
         s = self._s
         first, value, text = int(s[run.FACTS]), int(s[run.VALUES]), int(s[run.TEXT])
-        e = self._e[first : first + count]
-        e["time"], e["event"], e["identity"] = time, event, identity
-        e["said"], e["past"] = said, 0
-        places = _ones(said & np.uint64(self._valued_bits))
-        e["place"] = value + np.cumsum(places) - places
-        self._e["text"][first + 1 : first + 1 + count] = text + np.cumsum(lengths, dtype=np.int64)
         self._v[value : value + len(values)] = values
         self._b[text : text + len(texts)] = texts
-        s[run.VALUES], s[run.TEXT] = value + len(values), text + len(texts)
+        run.written(self._e, s, time, event, identity, said, lengths)
         while s[run.FACTS] < first + count:
             run.admit_all(*self._all, first + count)
             if s[run.FACTS] < first + count:

@@ -22,6 +22,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from cic.adapters import numba_prefetch as ahead
+from cic.adapters.numba_prefetch import AHEAD, NEAR
+
 NEVER = 1 << 62
 EMPTY = -(1 << 62)
 STALE = EMPTY - 1
@@ -29,9 +32,12 @@ COUNT, SUM, AVERAGE, MIN, MAX, FIRST, LAST, DISTINCT = range(8)
 (CLOCK, FACTS, VALUES, TAIL, DUE, TOUCHED, TRACK, DEAD, VALUED, TEXT, SLOTS, WORDS, HEAP) = range(
     13
 )
-FOUND = 13
+NEWEST, DISTINCTS = 13, 14
+FOUND = 15
 """From here on: of each distinct signal the fact that had the value before the one at hand."""
-SCALARS = FOUND + 32
+ASKED = FOUND + 32
+"""From here on: the signal of each of the ``DISTINCTS``."""
+SCALARS = ASKED + 32
 LOW = (1 << 32) - 1
 FAR = 1 << 29
 
@@ -39,18 +45,20 @@ FACT = np.dtype(
     [
         ("time", "i8"),
         ("said", "u8"),
-        ("place", "i8"),
         ("text", "i8"),
+        ("place", "u4"),
         ("identity", "i4"),
         ("link", "i4"),
         ("live", "u4"),
         ("past", "u4"),
-        ("event", "i4"),
+        ("event", "u2"),
     ]
 )
 """``said``: bit by signal; ``place``: first of its values; ``link``: the identity's fact before it;
 ``live``: bit by window; ``past``: bit by distinct signal for which a newer fact has the same value."""
 IDENTITY = np.dtype([("owner", "i4"), ("next", "i4"), ("last", "i4")])
+ENTRY = np.dtype([("time", "i8"), ("fact", "i8")])
+"""A late fact in a heap, with its time: who puts a heap in order need not look at the facts."""
 SLOT = np.dtype([("what", "i8"), ("customer", "i4"), ("fact", "i4")])
 TRAIT = np.dtype(
     [
@@ -95,7 +103,7 @@ def _ones(bits):
 @njit(cache=True)
 def _value(E, V, S, e, signal):
     before = E[e].said & np.uint64(S[VALUED]) & ((_ONE << np.uint64(signal)) - _ONE)
-    return V[E[e].place + _ones(before)]
+    return V[np.int64(E[e].place) + _ones(before)]
 
 
 @njit(cache=True)
@@ -116,13 +124,20 @@ def _newer(E, B, a, b):
 
 
 @njit(cache=True)
-def _slot(H, customer, what):
-    """Return the place of a key, or of the free place where it would be."""
+def _home(H, customer, what):
+    """Return the place where a key is, if no other one was there before it."""
     mask = H.shape[0] - 1
     mixed = (np.uint64(what) * np.uint64(0x9E3779B97F4A7C15)) ^ (
         np.uint64(customer) * np.uint64(0xC2B2AE3D27D4EB4F)
     )
-    at = np.int64((mixed ^ (mixed >> np.uint64(29))) & np.uint64(mask))
+    return np.int64((mixed ^ (mixed >> np.uint64(29))) & np.uint64(mask))
+
+
+@njit(cache=True)
+def _slot(H, customer, what):
+    """Return the place of a key, or of the free place where it would be."""
+    mask = H.shape[0] - 1
+    at = _home(H, customer, what)
     while H[at].customer >= 0 and (H[at].customer != customer or H[at].what != what):
         at = (at + 1) & mask
     return at
@@ -170,8 +185,8 @@ def _summed(C, A, Q, S, T, X, t, customer, at, change):
 
 
 @njit(cache=True)
-def _contribute(E, V, B, I, C, A, Q, H, T, W, X, S, e):
-    """Add a fact to all windows that it is live in."""
+def _contribute(E, V, B, I, C, A, Q, H, T, W, X, S, e, newest):
+    """Add a fact to all windows that it is live in; ``newest``: it is known to come after all others."""
     customer = I[E[e].identity].owner
     said, live, track = E[e].said, E[e].live, S[TRACK]
     done = np.uint64(0)
@@ -209,11 +224,11 @@ def _contribute(E, V, B, I, C, A, Q, H, T, W, X, S, e):
                 if A[customer, at] != STALE and held > A[customer, at]:
                     A[customer, at] = held
             elif kind == LAST:
-                if A[customer, at] < 0 or _newer(E, B, e, A[customer, at]):
+                if newest or A[customer, at] < 0 or _newer(E, B, e, A[customer, at]):
                     A[customer, at] = e
             elif kind == FIRST:
                 if A[customer, at] == EMPTY or (
-                    A[customer, at] >= 0 and _newer(E, B, A[customer, at], e)
+                    not newest and A[customer, at] >= 0 and _newer(E, B, A[customer, at], e)
                 ):
                     A[customer, at] = e
             else:
@@ -232,7 +247,7 @@ def _contribute(E, V, B, I, C, A, Q, H, T, W, X, S, e):
                         S[SLOTS] += 1
                     other = np.int64(H[slot].fact)
                     S[FOUND + T[t].distinct] = other
-                    if other >= 0 and _newer(E, B, other, e):
+                    if other >= 0 and not newest and _newer(E, B, other, e):
                         E[e].past |= flag
                     else:
                         if other >= 0:
@@ -294,38 +309,41 @@ def _leave(E, V, I, C, A, Q, T, W, X, S, w, e):
 
 
 @njit(cache=True)
-def _push(E, L, W, S, w, e):
+def _push(L, W, S, w, time, e):
     n = W[w].late
     W[w].late = n + 1
     S[HEAP] = max(S[HEAP], n + 1)
     while n > 0:
-        above = (n - 1) >> 1
-        if E[L[w, above]].time <= E[e].time:
+        above = (n - 1) >> 2
+        if L[w, above].time <= time:
             break
         L[w, n] = L[w, above]
         n = above
-    L[w, n] = e
+    L[w, n].time = time
+    L[w, n].fact = e
 
 
 @njit(cache=True)
-def _pop(E, L, W, w):
-    first = L[w, 0]
+def _pop(L, W, w):
+    """Take the first out of a heap in which four are below each one: few steps, near each other."""
     W[w].late -= 1
     size = W[w].late
-    e = L[w, size]
+    time, e = L[w, size].time, L[w, size].fact
     n = 0
     while True:
-        below = 2 * n + 1
-        if below >= size:
+        child = 4 * n + 1
+        if child >= size:
             break
-        if below + 1 < size and E[L[w, below + 1]].time < E[L[w, below]].time:
-            below += 1
-        if E[e].time <= E[L[w, below]].time:
+        below, first = child, L[w, child].time
+        for other in range(child + 1, min(child + 4, size)):
+            if L[w, other].time < first:
+                below, first = other, L[w, other].time
+        if time <= first:
             break
         L[w, n] = L[w, below]
         n = below
-    L[w, n] = e
-    return first
+    L[w, n].time = time
+    L[w, n].fact = e
 
 
 LATE = np.uint32(1) << np.uint32(31)
@@ -350,7 +368,7 @@ def _admit(E, V, B, I, C, A, Q, H, L, T, W, X, S, e):
         for w in range(windows):
             if (live >> np.uint32(w)) & np.uint32(1):
                 if late:
-                    _push(E, L, W, S, w, e)
+                    _push(L, W, S, w, time, e)
                 due = time + W[w].length
                 if due < W[w].due:
                     W[w].due = due
@@ -365,9 +383,10 @@ def _admit(E, V, B, I, C, A, Q, H, L, T, W, X, S, e):
     E[e].link = I[identity].last
     I[identity].last = e
     if live:
-        _contribute(E, V, B, I, C, A, Q, H, T, W, X, S, e)
+        _contribute(E, V, B, I, C, A, Q, H, T, W, X, S, e, time > S[NEWEST])
     else:
         S[DEAD] += 1
+    S[NEWEST] = max(S[NEWEST], time)
 
 
 @njit(cache=True)
@@ -388,12 +407,52 @@ def admit(E, V, B, I, C, A, Q, H, L, T, W, X, S, time, event, identity, said, va
 
 
 @njit(cache=True)
+def written(E, S, time, event, identity, said, lengths):
+    """Write the columns of facts behind the others, whose values and texts are there already."""
+    first, place, text, valued = S[FACTS], S[VALUES], S[TEXT], np.uint64(S[VALUED])
+    for n in range(time.shape[0]):
+        e = first + n
+        E[e].time = time[n]
+        E[e].said = said[n]
+        E[e].place = place
+        E[e].identity = identity[n]
+        E[e].live = 0
+        E[e].past = 0
+        E[e].event = event[n]
+        place += _ones(said[n] & valued)
+        text += np.int64(lengths[n])
+        E[e + 1].text = text
+    S[VALUES], S[TEXT] = place, text
+
+
+@njit(cache=True)
+def _distinct(E, V, I, H, S, e, near):
+    """Ask for where the distinct values of a fact are; later for the facts that had them before."""
+    for d in range(S[DISTINCTS]):
+        signal = S[ASKED + d]
+        if (E[e].said >> np.uint64(signal)) & _ONE:
+            at = _home(H, I[E[e].identity].owner, (_value(E, V, S, e, signal) << 5) | d)
+            if not near:
+                ahead.slot(H, at)
+            elif H[at].fact >= 0:
+                ahead.fact(E, H[at].fact)
+
+
+@njit(cache=True)
 def admit_all(E, V, B, I, C, A, Q, H, L, T, W, X, S, until):
     """Take in all facts up to a place whose columns are written already; stop where room runs out."""
-    half = H.shape[0] >> 1
+    half, last = H.shape[0] >> 1, A.shape[1] - 1
     while S[FACTS] < until and S[SLOTS] + 32 < half and S[HEAP] < L.shape[1]:
         e = S[FACTS]
         S[FACTS] = e + 1
+        if e + AHEAD < until:
+            ahead.identity(E, I, e + AHEAD)
+        if e + NEAR < until:
+            ahead.numbers(E, I, A, e + NEAR, 0, last)
+            _distinct(E, V, I, H, S, e + NEAR, False)
+            _distinct(E, V, I, H, S, e + NEAR // 2, True)
+            if S[TRACK]:
+                ahead.customer(E, I, C, e + NEAR)
         _admit(E, V, B, I, C, A, Q, H, L, T, W, X, S, e)
 
 
@@ -402,7 +461,14 @@ def _expire(E, V, I, C, A, Q, L, T, W, X, S, w, edge):
     """Let everything at or before the edge leave a window; note when the next fact does."""
     position, end = W[w].position, S[FACTS]
     due = np.int64(NEVER)
+    first = T[W[w].start].column
+    last = T[W[w].end].column - 1 if W[w].end < T.shape[0] else A.shape[1] - 1
     while position < end:
+        if position + AHEAD < end and E[position + NEAR].time <= edge:
+            ahead.identity(E, I, position + AHEAD)
+            ahead.numbers(E, I, A, position + NEAR, first, last)
+            if S[TRACK]:
+                ahead.customer(E, I, C, position + NEAR)
         if not E[position].past & LATE and (E[position].live >> np.uint32(w)) & np.uint32(1):
             if E[position].time > edge:
                 due = E[position].time + W[w].length
@@ -411,14 +477,14 @@ def _expire(E, V, I, C, A, Q, L, T, W, X, S, w, edge):
         position += 1
     W[w].position = position
     while W[w].late:
-        e = L[w, 0]
+        e = L[w, 0].fact
         if not (E[e].live >> np.uint32(w)) & np.uint32(1):
-            _pop(E, L, W, w)
+            _pop(L, W, w)
             continue
         if E[e].time > edge:
             due = min(due, E[e].time + W[w].length)
             break
-        _pop(E, L, W, w)
+        _pop(L, W, w)
         _leave(E, V, I, C, A, Q, T, W, X, S, w, e)
     W[w].due = due
 
@@ -491,6 +557,13 @@ def move(I, C, identity, customer):
 
 
 @njit(cache=True)
+def own(I, C, identities, customers):
+    """Give new identities to their customers."""
+    for n in range(identities.shape[0]):
+        move(I, C, identities[n], customers[n])
+
+
+@njit(cache=True)
 def again(E, V, B, I, C, A, Q, H, T, W, X, S, customer):
     """Contribute all that a customer's identities did."""
     track = S[TRACK]
@@ -500,7 +573,7 @@ def again(E, V, B, I, C, A, Q, H, T, W, X, S, customer):
         e = I[identity].last
         while e >= 0:
             if E[e].live:
-                _contribute(E, V, B, I, C, A, Q, H, T, W, X, S, e)
+                _contribute(E, V, B, I, C, A, Q, H, T, W, X, S, e, False)
             e = E[e].link
         identity = I[identity].next
     S[TRACK] = track
