@@ -155,13 +155,13 @@ class Kernel(Counting):
     def _expire_late(self, window: Sliding, edge: int) -> None:
         """Let those leave a window that arrived out of order."""
         late = window.late
-        while late and late[0].order[0] <= edge:
-            kept = heappop(late)
+        while late and late[0][0][0] <= edge:
+            kept = heappop(late)[1]
             part = kept.program.parts[window.number]
             if part is not None:
                 self._move(part, kept, -1)
         if late:
-            window.due = min(window.due, late[0].order[0] + window.length)
+            window.due = min(window.due, late[0][0][0] + window.length)
 
     def _turn(self, window: Dated, moment: int) -> None:
         """Let a window of the calendar go on to the next period."""
@@ -259,7 +259,7 @@ class Kernel(Counting):
         """Put a fact where it leaves a window in its turn."""
         queue = window.queue
         if queue and kept.order < queue[-1].order:
-            heappush(window.late, kept)
+            heappush(window.late, (kept.order, kept))
         else:
             queue.append(kept)
         due = kept.order[0] + window.length

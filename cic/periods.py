@@ -19,6 +19,8 @@ Unit = Literal["day", "week", "month", "quarter", "year"]
 UNITS: tuple[Unit, ...] = get_args(Unit)
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 NEVER = 1 << 62
+REMEMBERED = 10_000
+"""Periods of which a calendar remembers the begin."""
 _SOONEST, _LATEST = -62_000_000_000_000, 253_000_000_000_000
 """Moments for which there is a calendar: the years 5 to 9987."""
 
@@ -32,6 +34,7 @@ class Calendar:
         self._begins: list[int] = []
         """Begins that are known, in order, each with its number beside it."""
         self._numbers: list[int] = []
+        self._begin_of: dict[int, int] = {}
 
     def number(self, moment: int) -> int:
         """Return the number of the period that a moment is in."""
@@ -47,12 +50,18 @@ class Calendar:
 
     def begin(self, number: int) -> int:
         """Return the moment at which a period begins."""
+        known = self._begin_of.get(number)
+        if known is not None:
+            return known
         first = self._first(number)
         if first is None:
             return NEVER if number > 0 else -NEVER
         # A midnight that is skipped counts by the time before: that is the moment of the skip itself.
         local = datetime(first.year, first.month, first.day, tzinfo=self._zone)
-        return to_millis(local.astimezone(UTC))
+        found = to_millis(local.astimezone(UTC))
+        if len(self._begin_of) < REMEMBERED:
+            self._begin_of[number] = found
+        return found
 
     def span(self, moment: int) -> tuple[int, int]:
         """Return when the period of a moment begins, and when the next one does."""
@@ -121,6 +130,7 @@ def is_zone(text: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=64)
 def split(period: str) -> tuple[Unit, bool]:
     """Return the kind of a period, and whether the previous one is meant.
 

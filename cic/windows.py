@@ -70,7 +70,7 @@ class Sliding:
         self.number = number
         self.length = length
         self.queue: deque[Kept] = deque()
-        self.late: list[Kept] = []
+        self.late: list[tuple[Order, Kept]] = []
         """Facts that arrived behind others that happened later; a heap."""
         self.due = NEVER
         """When the next fact leaves."""
@@ -78,7 +78,7 @@ class Sliding:
     def without(self, identity: Identity) -> None:
         """Let go of all facts of an identity."""
         self.queue = deque(kept for kept in self.queue if kept.identity is not identity)
-        self.late = [kept for kept in self.late if kept.identity is not identity]
+        self.late = [each for each in self.late if each[1].identity is not identity]
         heapify(self.late)
 
 
