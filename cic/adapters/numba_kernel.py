@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 from heapq import heapify, heappop, heappush
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,9 @@ from cic.snapshot import (
 )
 from cid.model.fact import Fact
 from cid.model.relationship import Regrouped
+
+BATCH = 8_192
+"""How many facts become columns at once where many are taken in."""
 
 
 class NumbaKernel(Arrays):
@@ -133,10 +137,47 @@ class NumbaKernel(Arrays):
         track, touched = self._s[run.TRACK], self.touched
         self._s[run.TRACK], self.touched = 0, {}
         try:
-            for fact in facts:
-                self.apply(fact)
+            rest = iter(facts)
+            while some := list(islice(rest, BATCH)):
+                self._extend(some)
         finally:
             self._s[run.TRACK], self.touched = track, touched
+
+    def _extend(self, facts: Sequence[Fact]) -> None:
+        """Take in some facts as columns: compiled code is called once for all of them."""
+        ours: list[Fact] = []
+        bits: list[int] = []
+        values: list[Any] = []
+        clock, events = self.clock, self._events
+        for fact in facts:
+            if self._rest is not None:
+                self._rest.apply(fact)
+            if fact.event not in events:
+                continue
+            if fact.time > clock:
+                self._know(fact.identity, fact.customer)
+                heappush(self._future, (fact.time, fact.order, fact))
+                continue
+            ours.append(fact)
+        numbers = self.numbers([f.identity for f in ours], [f.customer for f in ours])
+        if self._rest is not None:
+            self._rest.drain()
+        for fact in ours:
+            said, held = self._said(fact)
+            bits.append(said)
+            values += held
+        some = np.array(bits, np.uint64)
+        keep = np.flatnonzero(some)
+        texts = [order_text(ours[n].source, ours[n].message_id) for n in keep.tolist()]
+        self._take(
+            np.array([ours[n].time for n in keep.tolist()], np.int64),
+            np.array([events[ours[n].event] for n in keep.tolist()], np.int32),
+            numbers[keep],
+            some[keep],
+            np.array(values, np.int64),
+            np.array([len(text) for text in texts], np.int64),
+            np.frombuffer(b"".join(texts), np.uint8),
+        )
 
     def regroup(self, event: Regrouped) -> None:
         """Let facts follow their identities to other customers; log and cursors stay as they are."""
@@ -423,9 +464,10 @@ class NumbaKernel(Arrays):
 
     # Inside.
 
-    def _admit(self, fact: Fact) -> None:
+    def _said(self, fact: Fact) -> tuple[int, list[Any]]:
+        """Ask a fact all that is asked of it; return a bit for each signal, and the values."""
         plain, asked = self._programs[fact.event]
-        said, values = int(plain), []
+        said, values = int(plain), list[Any]()
         if asked:
             scope = Scope(fact.properties)
             scope.fact = fact
@@ -440,6 +482,10 @@ class NumbaKernel(Arrays):
                     continue
                 said |= 1 << signal
                 values.append(self._code(held) if kind == CODED else held)
+        return said, values
+
+    def _admit(self, fact: Fact) -> None:
+        said, values = self._said(fact)
         if not said:
             return
         text = order_text(fact.source, fact.message_id)
