@@ -170,10 +170,7 @@ def _build(
     keeper = Keeper(relived, pipeline, segmentation, settings)
 
     selects = {name: sql for store in stores.values() for name, sql in store.mirrors().items()}
-    generation = f"{definitions.version()}"
-    source = Source(
-        pipeline, customers, database, definitions, selects, generation, recorder, segmentation
-    )
+    source = Source(pipeline, customers, database, definitions, selects, recorder, segmentation)
     engine = ENGINES.load(settings.engine)(data / "history.duckdb", memory=settings.query_memory)
     history = History(engine, source, settings.query_rows, settings.query_seconds)
 

@@ -34,6 +34,13 @@ AT_ONCE = 20_000
 AT_MOST_EVERY = 5.0
 """Seconds between two refreshes that nobody insists on."""
 
+READ_FROM_FACTS = (
+    *("traits", "segments", "scores", "streams", "policies", "figures", "dimensions", "boards"),
+    *("calendars", "queues", "pipelines", "rules", "tables", "scenarios", "models"),
+    *("measures", "capabilities", "goals"),
+)
+"""Sections that say what is made of facts and not what they are: these leave history as it is."""
+
 
 class Recorder:
     """The last stage: remembers applied facts for a while, so that history need not relive them."""
@@ -85,7 +92,6 @@ class Source:
         database: Database,
         definitions: Definitions,
         selects: Mapping[str, str],
-        generation: str,
         recorder: Recorder,
         segmentation: Segmentation,
     ) -> None:
@@ -100,7 +106,8 @@ class Source:
         self._database = database
         self._definitions = definitions
         self._selects = selects
-        self._generation = generation
+        self._generation = definitions.version(READ_FROM_FACTS)
+        self._opened = definitions.version()
         self._cursor: tuple[int, Iterator[Fact]] | None = None
         with database.read() as connection:
             self._columns = {
@@ -123,7 +130,10 @@ class Source:
 
     def version(self) -> str:
         """Return a text that changes when anything changed."""
-        return f"{self._pipeline.position}/{self._pipeline.moment // 60_000}/{self._pipeline.counters.batches}"
+        pipeline = self._pipeline
+        reached = f"{pipeline.position}/{pipeline.moment // 60_000}/{pipeline.counters.batches}"
+        # Other segments have other members, though no fact came.
+        return f"{reached}/{self._opened}"
 
     def facts_since(self, position: int, limit: int) -> Sequence[FactRow]:
         """Return the next facts after a position, in order of position."""

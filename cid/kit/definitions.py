@@ -8,7 +8,7 @@ comes from and carries a version: the hash of its canonical content.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -143,11 +143,12 @@ class Definitions:
             raise NotFound(section.name.rstrip("s"), name, entries)
         return entries[name]
 
-    def version(self) -> str:
-        """Return the version of the whole: it changes when any definition does."""
+    def version(self, without: Collection[str] = ()) -> str:
+        """Return the version of the whole: it changes when any definition does, but for some sections."""
         parts = [
             f"{section}/{name}={entry.version}"
             for section, entries in sorted(self.sections.items())
+            if section not in without
             for name, entry in sorted(entries.items())
         ]
         return content_hash("\n".join(parts))
