@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import orjson
 
 from cic.columns import text_literal
 from cic.history import LINE, WORDS, column_types
@@ -19,6 +20,8 @@ KEY = "customer_key"
 OWNERS = "kept.owner"
 _WHOLE = {"position", "time", "received"}
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.\w")
+_LONG = re.compile(r"\d{15}|\d[eE]")
+"""Numbers that a fast reader might not keep as they are written."""
 
 _ADD_IDENTITIES = """
 INSERT INTO kept.owner (who, identity)
@@ -116,12 +119,15 @@ def stripped(value: Any, personal: Collection[str]) -> Any:
         return {
             key: stripped(each, personal)
             for key, each in value.items()
-            if key not in personal and not (isinstance(each, str) and _ADDRESS.search(each))
+            if key not in personal and not _is_address(each)
         }
     if isinstance(value, list):
-        kept = (each for each in value if not (isinstance(each, str) and _ADDRESS.search(each)))
-        return [stripped(each, personal) for each in kept]
+        return [stripped(each, personal) for each in value if not _is_address(each)]
     return value
+
+
+def _is_address(value: Any) -> bool:
+    return isinstance(value, str) and "@" in value and _ADDRESS.search(value) is not None
 
 
 def _strip(cursor: duckdb.DuckDBPyConnection, personal: Collection[str], pattern: str) -> None:
@@ -131,11 +137,15 @@ def _strip(cursor: duckdb.DuckDBPyConnection, personal: Collection[str], pattern
     ).fetchall()
     positions, texts = [], []
     for position, text in found:
-        whole = json.loads(text)
+        exact = _LONG.search(text) is not None
+        whole = json.loads(text) if exact else orjson.loads(text)
         shared = stripped(whole, personal)
         if shared != whole:
             positions.append(position)
-            texts.append(json.dumps(shared, ensure_ascii=False))
+            said = (
+                json.dumps(shared, ensure_ascii=False) if exact else orjson.dumps(shared).decode()
+            )
+            texts.append(said)
     columns = {
         "position": np.array(positions, dtype=np.int64),
         "shared": np.array(texts, dtype=object),
