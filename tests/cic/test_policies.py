@@ -1,5 +1,7 @@
 """What a role may read for a purpose: rows and columns, whatever it asks."""
 
+import json
+
 import pytest
 
 from cic.adapters.duckdb import DuckDbHistory
@@ -81,10 +83,10 @@ def test_personal_columns_are_masked_in_every_view_for_who_may_not_see_them(hist
 
 def test_properties_lose_what_is_personal_and_keep_the_rest(history):
     ask = "SELECT properties, total FROM facts ORDER BY position"
-    assert [row[0] for row in rows(history, ask, ANALYST)] == [
-        '{"total": 7}',
-        '{"total": 5, "to": {}}',
-        '{"total": 9}',
+    assert [json.loads(row[0]) for row in rows(history, ask, ANALYST)] == [
+        {"total": 7},
+        {"total": 5, "to": {}},
+        {"total": 9},
     ]
     assert "bob@example.org" in rows(history, ask, Reader("agent"))[1][0]
 
