@@ -267,7 +267,11 @@ class Arrays:
     def _more_slots(self) -> None:
         s = self._s
         if s[run.HEAP] + 1 >= self._l.shape[1]:
-            self._l = np.concatenate([self._l, np.zeros_like(self._l)], axis=1)
+            wider = np.zeros((len(self._l), 2 * self._l.shape[1]), run.ENTRY)
+            # Only what is used: the rest of a short window's room then takes no memory.
+            for w, late in enumerate(self._windows["late"][: len(self._lengths)].tolist()):
+                wider[w, :late] = self._l[w, :late]
+            self._l = wider
         if s[run.SLOTS] + 64 > len(self._h) // 2:
             fresh = _slots(2 * len(self._h))
             numba_columns.rehash(self._e, self._traits, self._h, fresh, s)
