@@ -63,9 +63,14 @@ def fetch(
             stop = start
             while stop + 1 < len(offsets) and offsets[stop + 1] - offsets[stop] < NEAR:
                 stop += 1
-            width = offsets[stop] - offsets[start] + 1
-            for record in transport.read(topic, partition, offsets[start], width):
-                found[partition, record.offset] = record
+            place, last = offsets[start], offsets[stop]
+            # A log may give fewer than were asked for; only where it gives none there are none.
+            while place <= last and (
+                some := transport.read(topic, partition, place, last - place + 1)
+            ):
+                for record in some:
+                    found[partition, record.offset] = record
+                place = some[-1].offset + 1
             start = stop + 1
     return found
 

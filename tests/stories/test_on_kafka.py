@@ -226,7 +226,8 @@ def test_workers_take_turns_and_a_zombie_is_fenced(
         ledger = company.cii.ledger()
         assert ledger["balanced"]
         assert ledger["states"]["applied"] == ledger["received"] == 120
-        assert company.cic.verify()["mismatches"] == 0
+        report = company.cic.verify()
+        assert report["mismatches"] == 0, report["examples"]
 
 
 def test_a_server_has_its_turn_before_workers_and_collects_without_it(shared, tmp_path, elsewhere):
