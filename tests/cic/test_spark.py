@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 def test_spark_answers_as_duckdb_does_and_keeps_the_policies():
     # Spark leaves threads and sockets behind, which would be held against the tests that follow.
     command = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider"]
+    command += ["-p", "no:unraisableexception", "-p", "no:threadexception"]
     ran = subprocess.run(
         [*command, "tests/cic/spark_answers.py"],
         cwd=ROOT,
