@@ -227,6 +227,12 @@ class Pipeline:
         """Let time pass up to a moment: windows move, timers ring."""
         self.step(0, until=now)
 
+    def next_due(self) -> int | None:
+        """Return the next moment at which something happens by itself; None where nothing will."""
+        with self.lock:
+            dues = [due for stage in self._timed if (due := stage.next_due()) is not None]
+        return min(dues, default=None)
+
     def reload(self) -> None:
         """Forget the state in memory; it is read again before the next step."""
         with self.lock:
@@ -236,8 +242,8 @@ class Pipeline:
         """Whether nothing happens up to a moment; time then passes in memory alone for a while."""
         if until <= self.moment:
             return True
-        dues = [due for stage in self._timed if (due := stage.next_due()) is not None]
-        if min(dues, default=until + 1) <= until or until - self._written >= QUIET:
+        due = self.next_due()
+        if (due is not None and due <= until) or until - self._written >= QUIET:
             return False
         self._pass_time(until)
         return True

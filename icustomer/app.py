@@ -40,7 +40,7 @@ from icustomer.web.limits import Limits
 from icustomer.web.reading import Reading
 from icustomer.web.rendering import WebFrame
 from icustomer.web.security import Security
-from icustomer.working import Shift, beat_once, shared
+from icustomer.working import Delivering, Shift, beat_once, shared
 
 WIRE = ("/v1/", "/api/s/", "/beacon/", "/sourceConfig")
 
@@ -109,7 +109,7 @@ def create_app(company: ICustomer, *, token: str = "", beat: bool = True) -> Fas
 
 
 class Heart(threading.Thread):
-    """Applies what arrives, lets time pass, carries out what waits in the outbox."""
+    """Applies what arrives and lets time pass; beside it, carries out what waits in the outbox."""
 
     def __init__(self, company: ICustomer, shift: Shift | None = None) -> None:
         super().__init__(name="heart", daemon=True)
@@ -118,6 +118,7 @@ class Heart(threading.Thread):
         self._warm = False
         self._nightly = Nightly(company)
         self._telling = Telling(company.cic.streams, lambda: shift is None or shift.ready)
+        self._delivering = Delivering(company, lambda: shift is None or shift.ready)
         self._ending = threading.Event()
 
     def run(self) -> None:
@@ -125,19 +126,22 @@ class Heart(threading.Thread):
         if self._shift:
             self._shift.start()
         self._telling.start()
+        self._delivering.start()
         while not self._ending.is_set():
-            beat_once(self._company, self._shift, self._warm_up)
+            beat_once(self._company, self._shift, self._look)
 
     def stop(self) -> None:
         """End after the present beat."""
         self._ending.set()
+        self._delivering.stop()
         self._telling.stop()
         if self._shift:
             self._shift.stop()
         self.join(timeout=10)
         self._nightly.wait(10)
 
-    def _warm_up(self) -> None:
+    def _look(self) -> None:
+        self._delivering.look()
         # The first reader of the boards shall not wait for what can be known before.
         if not self._warm:
             self._warm = True

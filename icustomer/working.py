@@ -20,6 +20,7 @@ from typing import Any, Protocol, runtime_checkable
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from cid.kit.clock import SystemClock
 from cid.kit.errors import Conflict, ICustomerError, Refused
 from cii.ports import Transport, Turn
 from icustomer.company import ICustomer
@@ -30,6 +31,8 @@ log = structlog.get_logger(__name__)
 
 NAME = "apply"
 """The name of the lease and of the group."""
+LEAST = 0.02
+"""The shortest pause in seconds, so that what is due one after the other is written together."""
 TROUBLES = (ICustomerError, SQLAlchemyError, OSError)
 _instances = count(1)
 
@@ -164,6 +167,48 @@ class Shift(threading.Thread):
         self._store.hold_turn(connection, NAME, self._epoch)
 
 
+class Delivering(threading.Thread):
+    """Carries out what waits in the outbox, beside everything else.
+
+    Another system that does not answer keeps nobody waiting: records are applied and windows end.
+
+    Args:
+        company: whose outbox.
+        may: says whether it is this process that delivers, where several share a company.
+    """
+
+    def __init__(self, company: ICustomer, may: Callable[[], bool] = lambda: True) -> None:
+        super().__init__(name="delivery", daemon=True)
+        self._run = company.delivery.run
+        self._usual = company.settings.tick_seconds
+        self._may = may
+        self._looked = threading.Event()
+        self._ending = False
+
+    def run(self) -> None:
+        """Look whenever there may be something, until the end; a failure is told, and tried again."""
+        while not self._ending:
+            self._looked.wait(self._usual)
+            self._looked.clear()
+            try:
+                while not self._ending and self._may() and self._run():
+                    pass
+            except TROUBLES as error:
+                log.error("delivery.failed", error=str(error)[:300])
+                time.sleep(1.0)
+
+    def look(self) -> None:
+        """Say that something may wait in the outbox."""
+        self._looked.set()
+
+    def stop(self) -> None:
+        """End after what is being delivered."""
+        self._ending = True
+        self._looked.set()
+        if self.is_alive():
+            self.join(timeout=10)
+
+
 def work_on(directory: Path, ended: threading.Event, settings: Settings | None = None) -> None:
     """Apply the records of a company whenever it is this process's turn, until the event is set.
 
@@ -179,12 +224,15 @@ def work_on(directory: Path, ended: threading.Event, settings: Settings | None =
     with ICustomer.open(directory, settings=settings, standby=True) as company:
         shift = Shift(company, settings.turn_seconds, patient=True)
         telling = Telling(company.cic.streams, lambda: shift.ready)
+        delivering = Delivering(company, lambda: shift.ready)
         shift.start()
         telling.start()
+        delivering.start()
         try:
             while not ended.is_set():
-                beat_once(company, shift)
+                beat_once(company, shift, delivering.look)
         finally:
+            delivering.stop()
             telling.stop()
             shift.stop()
 
@@ -192,21 +240,35 @@ def work_on(directory: Path, ended: threading.Event, settings: Settings | None =
 def beat_once(
     company: ICustomer, shift: Shift | None, after: Callable[[], Any] = lambda: None
 ) -> None:
-    """Apply what has come, let time pass, carry out what is due; then wait for more."""
-    settings, transport = company.settings, company.cii.transport
+    """Apply what has come, let time pass; then wait for more, or for what is due next."""
+    transport = company.cii.transport
     try:
+        if shift is not None and not shift.ours:
+            shift.wait(company.settings.tick_seconds)
+            return
+        # What arrives from here on ends the pause, also while we are still busy.
+        known = transport.ends(company.cii.topic)
         if shift is None:
             company.catch_up()
         elif not shift.work(company.catch_up):
-            shift.wait(settings.tick_seconds)
             return
-        company.delivery.run()
         after()
-        known = transport.ends(company.cii.topic)
-        transport.wait(company.cii.topic, known, settings.tick_seconds)
+        transport.wait(company.cii.topic, known, pause(company))
     except TROUBLES as error:
         log.error("heart.failed", error=str(error)[:300])
         time.sleep(1.0)
+
+
+def pause(company: ICustomer) -> float:
+    """Return for how many seconds there is nothing to do if nothing arrives: until the next thing is due.
+
+    A clock that does not run by itself does not come nearer to what is due: the usual tick then.
+    """
+    usual = company.settings.tick_seconds
+    due = company.pipeline.next_due()
+    if due is None or not isinstance(company.clock, SystemClock):
+        return usual
+    return min(usual, max(LEAST, (due - company.clock.now()) / 1000))
 
 
 def _machine() -> str:
