@@ -54,12 +54,18 @@ def root() -> None:
 def init(
     ctx: typer.Context,
     directory: Annotated[Path, typer.Argument(help="Where the company is to live.")],
+    add: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with", help="An example to put beside them: lifecycle, rfm; may be repeated."
+        ),
+    ] = None,
 ) -> None:
-    """Make a company's directory with commented example definitions."""
+    """Make a company's directory with commented example definitions, or add an example to one."""
     from icustomer.starting import init_company
 
     try:
-        told = init_company(directory)
+        told = init_company(directory, add or ())
     except ICustomerError as error:
         fail(error)
     show(

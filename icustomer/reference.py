@@ -154,7 +154,7 @@ def definitions_page() -> str:
         "section. A section maps names to definitions. `icustomer check` names file, line and a",
         "suggestion for everything that is wrong. `FEEL` fields hold expressions, durations are",
         "written `90 d`.\n",
-        "Every definition may have `title` and `description` (`{en: …, zh: …}`) and `owner`.\n",
+        "Every definition may have `title` and `description` (`{en: …, zh: …}`), `owner` and `purpose`.\n",
     ]
     told: set[type[BaseModel]] = {Definition, Title}
     for layer, name in LAYERS.items():

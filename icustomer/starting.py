@@ -3,31 +3,61 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from cid.kit.errors import Conflict, ICustomerError, InvalidDefinition
+from cid.kit.errors import Conflict, ICustomerError, InvalidDefinition, NotFound
 
 LOCALES = Path(__file__).parent / "web" / "locales"
 STARTER = Path(__file__).parent / "samples" / "starter"
+EXAMPLES = Path(__file__).parent / "samples" / "examples"
+"""Definitions that any company may take over, a file for each example."""
 
 
-def init_company(directory: Path) -> str:
-    """Make a company's directory with commented examples; return what to do next.
+def examples() -> list[str]:
+    """List the examples by which a company's definitions may begin.
+
+    >>> examples()
+    ['lifecycle', 'rfm']
+    """
+    return sorted(path.stem for path in EXAMPLES.glob("*.yaml"))
+
+
+def init_company(directory: Path, add: Sequence[str] = ()) -> str:
+    """Make a company's directory with commented definitions; return what to do next.
+
+    Args:
+        directory: where the company is to live.
+        add: examples to put beside them; where there is a company already, they are put beside its own.
 
     Raises:
-        Conflict: there are definitions already.
+        Conflict: there are definitions already, or a file of an example is.
+        NotFound: there is no such example.
     """
-    if directory.exists() and any(directory.glob("*.yaml")):
+    for name in add:
+        if name not in examples():
+            raise NotFound("example", name, examples())
+    there = directory.exists() and any(directory.glob("*.yaml"))
+    if there and not add:
         raise Conflict(
-            f"There are definitions in {directory} already.", hint="Choose an empty directory."
+            f"There are definitions in {directory} already.",
+            hint="Choose an empty directory, or add an example to it: --with lifecycle",
         )
+    files = [EXAMPLES / f"{name}.yaml" for name in dict.fromkeys(add)]
+    files += [] if there else sorted(STARTER.glob("*.yaml"))
+    for path in files:
+        if (directory / path.name).exists():
+            raise Conflict(
+                f"There is a file {path.name} in {directory} already.", hint="Change that one."
+            )
     directory.mkdir(parents=True, exist_ok=True)
-    for path in sorted(STARTER.glob("*.yaml")):
+    for path in files:
         shutil.copyfile(path, directory / path.name)
+    told = ", ".join(path.name for path in files) if there else str(directory)
     return (
-        f"Made {directory}. Look at the files in it, then:\n"
+        f"Made {told}. Look at the files, then:\n"
         f"  icustomer check {directory}\n  icustomer serve --dir {directory}"
     )
 

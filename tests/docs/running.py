@@ -48,7 +48,7 @@ class Reader:
 
     def follow(self, page: Path) -> None:
         for block in blocks(page):
-            if block.title.startswith("docs/"):
+            if block.title.startswith(("docs/", "icustomer/")):
                 continue
             if block.title:
                 path = Path(block.title)
