@@ -299,6 +299,35 @@ def test_the_app_s_hours_become_moments(mapper, tmp_path):
     assert completed.properties == {"offer": "o1", "reward": 10}
 
 
+def test_what_visitors_of_a_web_shop_did_is_known_in_both_published_forms(mapper, tmp_path):
+    (tmp_path / "events.csv").write_text(
+        "timestamp,visitorid,event,itemid,transactionid\n"
+        "1433221332117,257597,view,355908,\n"
+        "1433221999827,257597,addtocart,355908,\n"
+        "1433222276276,257597,transaction,355908,4000.0\n"
+    )
+    (tmp_path / "2019-Oct.csv.gz").write_bytes(
+        gzip.compress(
+            b"event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session\n"
+            b"2019-10-01 00:00:00 UTC,view,44600062,2103807459595387724,,shiseido,35.79,541312140,s-1\n"
+            b"2019-10-01 00:00:01 UTC,remove_from_cart,3900821,2053,appliances,aqua,33.2,541312140,s-1\n"
+            b"2019-10-01 00:02:14 UTC,purchase,3900821,2053,appliances,aqua,33.2,541312140,s-1\n"
+        )
+    )
+    found = facts(mapper, tmp_path)
+    assert [(fact.event, fact.identifiers[0], format_time(fact.time)) for fact in found] == [
+        ("Product Viewed", "visitor:shop 1 257597", "2015-06-02T05:02:12.117Z"),
+        ("Product Added", "visitor:shop 1 257597", "2015-06-02T05:13:19.827Z"),
+        ("Item Bought", "visitor:shop 1 257597", "2015-06-02T05:17:56.276Z"),
+        ("Product Viewed", "visitor:shop 2 541312140", "2019-10-01T00:00:00.000Z"),
+        ("Product Removed", "visitor:shop 2 541312140", "2019-10-01T00:00:01.000Z"),
+        ("Item Bought", "visitor:shop 2 541312140", "2019-10-01T00:02:14.000Z"),
+    ]
+    assert found[2].properties == {"sku": "355908", "order_id": "4000", "channel": "web"}
+    assert found[-1].properties["price"] == 33.2
+    assert found[-1].properties["order_id"] == "s-1"
+
+
 def test_other_files_are_left_alone(tmp_path):
     (tmp_path / "notes.csv").write_text("a,b\n1,2\n")
     (tmp_path / "empty.csv").write_text("")

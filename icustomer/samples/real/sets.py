@@ -36,6 +36,8 @@ COLUMNS: dict[str, frozenset[str]] = {
     "offer portfolio": frozenset(("id", "offer_type", "difficulty", "reward")),
     "offer members": frozenset(("id", "became_member_on", "gender")),
     "offer events": frozenset(("person", "event", "value", "time")),
+    "web visits": frozenset(("timestamp", "visitorid", "event", "itemid", "transactionid")),
+    "web clicks": frozenset(("event_time", "event_type", "product_id", "user_session")),
 }
 """The columns by which the files of a flow are known, in the order in which they are best loaded:
 the set with the longest story of each customer first, so that its windows run as they ran then."""
