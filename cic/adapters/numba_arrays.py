@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from cic.adapters import numba_columns
+from cic.adapters import numba_columns, numba_owners
+from cic.adapters import numba_layout as lay
 from cic.adapters import numba_windows as run
+from cic.adapters.numba_layout import KINDS
 from cic.aggregates import HOLD
 from cic.kernel import Kernel
 from cic.plans import TraitPlan
@@ -20,12 +22,12 @@ from cic.snapshot import (
     covered,
     question,
 )
+from cid.kit.errors import Refused
 from cid.model.fact import Fact
 
-KINDS = ("count", "sum", "average", "min", "max", "first", "last", "distinct")
-WIDTH = {"sum": 2, "average": 3}
-FAR = 1 << 61
 SIGNALS, WINDOWS, DISTINCTS = 64, 31, 31
+MOST_FACTS, MOST_VALUES = (1 << 31) - 2, (1 << 32) - 1
+"""What numbers of four bytes can point to."""
 Program = tuple[
     np.uint64,
     tuple[tuple[int, int, Callable[[Any], Any] | None, Callable[[Any], Any] | None, Any], ...],
@@ -86,39 +88,96 @@ class Arrays:
     def _plan_traits(self) -> None:
         lengths = sorted({plan.window for plan in self._place.values() if plan.window})
         order = [*lengths, 0]
-        traits = sorted(self._place.values(), key=lambda plan: order.index(plan.window))
+        signal_of = self._signal_of
+        traits = sorted(
+            self._place.values(), key=lambda p: (order.index(p.window), signal_of[p.index])
+        )
         self._lengths = lengths
         self._words = max(1, (self._count + 62) // 63)
-        self._traits = np.zeros(len(traits), run.TRAIT)
-        self._windows = np.zeros(len(order), run.WINDOW)
-        self._windows["due"] = run.NEVER
-        self._windows["length"] = [*lengths, run.NEVER]
-        self._columns: dict[int, tuple[str, int, int]] = {}
-        column = 0
-        empty: list[int] = []
+        self._traits = np.zeros(len(traits), lay.TRAIT)
+        self._windows = np.zeros(len(order), lay.WINDOW)
+        self._windows["due"] = lay.NEVER
+        self._windows["length"] = [*lengths, lay.NEVER]
+        self._columns: dict[int, tuple[str, int, int, int, int]] = {}
         distinct: dict[int, int] = {}
+        begins = np.zeros((len(order), len(self._signals) + 1), np.int32)
         for t, plan in enumerate(traits):
-            signal, w = self._signal_of[plan.index], order.index(plan.window)
+            signal, w = signal_of[plan.index], order.index(plan.window)
             trait = self._traits[t]
             trait["kind"], trait["signal"] = KINDS.index(plan.aggregate), signal
-            trait["column"], trait["window"] = column, w
+            trait["window"] = w
             trait["word"], trait["bit"] = plan.index // 63, 1 << (plan.index % 63)
             trait["edges"] = -1
             if plan.aggregate == "distinct":
                 trait["distinct"] = distinct.setdefault(signal, len(distinct))
-            self._columns[plan.index] = (plan.aggregate, column, t)
-            width = WIDTH.get(plan.aggregate, 1)
-            column += width
-            nothing = plan.aggregate in ("min", "max", "first", "last")
-            empty += [run.EMPTY if nothing else 0] * width
+            self._columns[plan.index] = (plan.aggregate, t, 0, 0, 0)
+            begins[w, signal + 1] += 1
             window = self._windows[w]
-            window["end"] = t + 1
-            if not int(window["signals"]):
-                window["start"] = t
             window["signals"] = int(window["signals"]) | 1 << signal
+        flat = begins.ravel()
+        # Where a window's last signal ends, the next window's first one begins.
+        flat[:] = np.cumsum(flat)
+        self._begins = begins
         self._distincts = list(distinct)
-        self._empty = np.array(empty, np.int64)
+        self._plan_columns()
         self._edges = np.zeros(1, np.int64)
+
+    def _plan_columns(self) -> None:
+        """Give each trait its columns: those that the same events change in one block."""
+        traits = self._traits
+        blocks: dict[tuple[str, ...], list[int]] = {}
+        for signal, (_, events) in enumerate(self._signals):
+            blocks.setdefault(events, []).append(signal)
+        self._blocks: list[Any] = []
+        """Of each block what a customer without facts has."""
+        self._block_of = np.zeros(len(self._signals), np.int32)
+        self._narrow_in = np.zeros(len(traits), np.int64)
+        self._wide_in = np.zeros(len(traits), np.int64)
+        self._within = np.zeros(len(self._signals), lay.SIGNAL)
+        for number, signals in enumerate(blocks.values()):
+            empty: list[int] = []
+            for signal in signals:
+                ours = np.flatnonzero(traits["signal"] == signal).tolist()
+                kinds = [int(traits[t]["kind"]) for t in ours]
+                if any(lay.WIDE[kind] for kind in kinds) and len(empty) % 2:
+                    empty.append(0)
+                first = len(empty)
+                for t, kind in zip(ours, kinds, strict=True):
+                    if lay.WIDE[kind]:
+                        self._wide_in[t] = len(empty) // 2
+                        nothing = lay.EMPTY if kind in (lay.MIN, lay.MAX) else 0
+                        empty += np.array([nothing], np.int64).view(np.int32).tolist()
+                for t, kind in zip(ours, kinds, strict=True):
+                    self._narrow_in[t] = len(empty)
+                    nothing = lay.NO_FACT if kind in (lay.FIRST, lay.LAST) else 0
+                    empty += [nothing] * lay.NARROW[kind]
+                self._block_of[signal] = number
+                self._within[signal] = (4 * first, 0, 4 * (len(empty) - first))
+            empty += [0] * (len(empty) % 2)
+            self._blocks.append(np.array(empty, np.int32))
+
+    def _numbers(self, customers: int) -> Any:
+        """Return the numbers of so many customers without facts; say where each trait's are."""
+        array = np.empty(customers * sum(len(block) for block in self._blocks), np.int32)
+        bases, strides, start = [], [], 0
+        for block in self._blocks:
+            size = customers * len(block)
+            array[start : start + size].reshape(customers, len(block))[:] = block
+            bases.append(start)
+            strides.append(len(block))
+            start += size
+        base, stride = np.array(bases or [0], np.int64), np.array(strides or [0], np.int64)
+        mine = self._block_of[self._traits["signal"]]
+        self._traits["narrow"] = base[mine] + self._narrow_in
+        self._traits["wide"] = base[mine] // 2 + self._wide_in
+        self._traits["stride"] = stride[mine]
+        self._where = self._within.copy()
+        self._where["base"] += 4 * base[self._block_of]
+        self._where["stride"] = 4 * stride[self._block_of]
+        narrow, wide, step = (self._traits[each].tolist() for each in ("narrow", "wide", "stride"))
+        for index, (kind, t, *_) in self._columns.items():
+            self._columns[index] = (kind, t, narrow[t], wide[t], step[t])
+        return array
 
     def _program(self, plans: Sequence[TraitPlan]) -> Program:
         """Return what is to be asked of a fact, each question once."""
@@ -147,36 +206,67 @@ class Arrays:
 
     def _begin(self, facts: int, customers: int, identities: int) -> None:
         facts, customers = max(facts, 1_000), max(customers, 1_000)
-        self._e = np.zeros(facts + 1, run.FACT)
+        self._e = np.zeros(facts + 1, lay.FACT)
+        self._p = np.zeros(64, lay.KIND)
+        self._m = np.full(256, -1, np.int32)
+        self._kinds_known: dict[tuple[int, int], int] = {}
         self._v = np.zeros(2 * facts, np.int64)
         self._b = np.zeros(24 * facts, np.uint8)
-        self._i = np.full(max(identities, 1_000), -1, run.IDENTITY)
+        self._i = np.full((3, max(identities, 1_000)), -1, np.int32)
         self._c = np.zeros((customers, 1 + self._words), np.int64)
         self._c[:, 0] = -1
-        self._a = np.tile(self._empty, (customers, 1))
+        self._a = self._numbers(customers)
         self._q = np.zeros(customers, np.int32)
         self._h = _slots(4_096)
-        self._l = np.zeros((max(1, len(self._lengths)), 1_024), run.ENTRY)
-        self._s = np.zeros(run.SCALARS, np.int64)
-        self._s[run.TRACK] = 1
-        self._s[run.TAIL] = self._s[run.NEWEST] = -run.NEVER
-        self._s[run.DISTINCTS] = len(self._distincts)
-        self._s[run.ASKED : run.ASKED + len(self._distincts)] = self._distincts
-        self._s[run.DUE] = run.NEVER
-        self._s[run.VALUED] = np.uint64(self._valued_bits).astype(np.int64)
-        self._s[run.WORDS] = self._words
+        self._l = np.zeros((max(1, len(self._lengths)), 1_024), lay.ENTRY)
+        self._s = np.zeros(lay.SCALARS, np.int64)
+        self._s[lay.TRACK] = 1
+        self._s[lay.TAIL] = self._s[lay.NEWEST] = -lay.NEVER
+        self._s[lay.DISTINCTS] = len(self._distincts)
+        self._s[lay.ASKED : lay.ASKED + len(self._distincts)] = self._distincts
+        self._s[lay.DUE] = lay.NEVER
+        self._s[lay.VALUED] = np.uint64(self._valued_bits).astype(np.int64)
+        self._s[lay.WORDS] = self._words
         self._windows["position"] = 0
         self._windows["late"] = 0
-        self._windows["due"] = run.NEVER
+        self._windows["due"] = lay.NEVER
+        # The first kind is that of a fact of which nothing is left.
+        self._kind(0, 0)
         self._bind()
+
+    def _kind(self, event: int, said: int) -> int:
+        """Return the number of a kind of facts; make it known."""
+        kind = self._kinds_known.get((event, said))
+        if kind is not None:
+            return kind
+        kind = self._kinds_known[event, said] = len(self._kinds_known)
+        first = kind
+        if kind >= len(self._p):
+            first = 0
+            more = np.zeros(4 * len(self._p), lay.KIND)
+            more[: len(self._p)] = self._p
+            self._p, self._m = more, np.full(4 * len(self._m), -1, np.int32)
+            self._bind()
+        self._p[kind] = (said, event)
+        run.seated(self._p, self._m, first, kind + 1)
+        return kind
 
     def _bind(self) -> None:
         """Keep the arrays in the order in which compiled code takes them."""
-        e, v, b, i, c, a, q = self._e, self._v, self._b, self._i, self._c, self._a, self._q
-        h, each, t, w, x, s = self._h, self._l, self._traits, self._windows, self._edges, self._s
-        self._all = (e, v, b, i, c, a, q, h, each, t, w, x, s)
-        self._passing = (e, v, i, c, a, q, each, t, w, x, s)
-        self._again = (e, v, b, i, c, a, q, h, t, w, x, s)
+        e, p, v, b, i, c, a, q = (
+            *(self._e, self._p, self._v, self._b),
+            *(self._i, self._c, self._a, self._q),
+        )
+        h, each, t, r, w, x, s = (
+            *(self._h, self._l, self._traits, self._begins),
+            *(self._windows, self._edges, self._s),
+        )
+        n, d = a.view(np.int64), self._where
+        self._n = n
+        self._all = (e, p, v, b, i, c, a, n, d, q, h, each, t, r, w, x, s)
+        self._passing = (e, p, v, i, c, a, n, d, q, each, t, r, w, x, s)
+        self._again = (e, p, v, b, i, c, a, n, q, h, t, r, w, x, s)
+        self._finding = (e, p, v, b, i, c, a, n, t, s)
 
     @property
     def signals(self) -> list[tuple[str, tuple[str, ...]]]:
@@ -205,7 +295,7 @@ class Arrays:
                 theirs.append(owner)
             found.append(number)
         self._rows()
-        run.own(self._i, self._c, np.array(fresh, np.int64), np.array(theirs, np.int64))
+        numba_owners.own(self._i, self._c, np.array(fresh, np.int64), np.array(theirs, np.int64))
         return np.array(found, np.int32)
 
     def _know(self, identity: str, customer: str) -> int:
@@ -221,10 +311,11 @@ class Arrays:
 
     def _rows(self) -> None:
         """Have a row for each identity and each customer that has a number."""
-        if len(self._identity_names) > len(self._i):
-            size = max(len(self._identity_names), 2 * len(self._i))
-            more = np.full(size - len(self._i), -1, run.IDENTITY)
-            self._i = np.concatenate([self._i, more])
+        known = self._i.shape[1]
+        if len(self._identity_names) > known:
+            more = np.full((3, max(len(self._identity_names), 2 * known)), -1, np.int32)
+            more[:, :known] = self._i
+            self._i = more
             self._bind()
         before = len(self._c)
         if len(self._customer_names) > before:
@@ -232,9 +323,11 @@ class Arrays:
             rows = np.zeros((size, self._c.shape[1]), np.int64)
             rows[:before] = self._c
             rows[before:, 0] = -1
-            numbers = np.empty((size, self._a.shape[1]), np.int64)
-            numbers[:before] = self._a
-            numbers[before:] = self._empty
+            numbers, start, there = self._numbers(size), 0, 0
+            for width in map(len, self._blocks):
+                used = before * width
+                numbers[there : there + used] = self._a[start : start + used]
+                start, there = start + used, there + size * width
             self._c, self._a = rows, numbers
             self._q = np.concatenate([self._q, np.zeros(size - before, np.int32)])
             self._bind()
@@ -248,33 +341,34 @@ class Arrays:
         return code
 
     def _clear(self, customer: int) -> None:
-        run.clear(
-            *(self._e, self._v, self._i, self._c, self._a, self._h),
-            *(self._traits, self._s, self._empty, customer),
+        numba_owners.clear(
+            *(self._e, self._p, self._v, self._i, self._c, self._a, self._n, self._h),
+            *(self._traits, self._s, customer),
         )
-
-    def _find(self, t: int, customer: int) -> int:
-        e, v, b, i, c, a = self._all[:6]
-        return int(numba_columns.find(e, v, b, i, c, a, self._traits, self._s, t, customer))
 
     def _room(self, facts: int, values: int, texts: int = 0) -> None:
         s = self._s
-        self._e = _grown(self._e, int(s[run.FACTS]) + facts + 2)
-        self._v = _grown(self._v, int(s[run.VALUES]) + values + 1)
-        self._b = _grown(self._b, int(s[run.TEXT]) + texts + 1)
+        if int(s[lay.FACTS]) + facts >= MOST_FACTS or int(s[lay.VALUES]) + values >= MOST_VALUES:
+            raise Refused(
+                f"The compiled kernel has room for {MOST_FACTS:,} facts and {MOST_VALUES:,} values.",
+                hint="Shorten the windows, or share the customers among several servers.",
+            )
+        self._e = _grown(self._e, int(s[lay.FACTS]) + facts + 2, MOST_FACTS + 2)
+        self._v = _grown(self._v, int(s[lay.VALUES]) + values + 1, MOST_VALUES)
+        self._b = _grown(self._b, int(s[lay.TEXT]) + texts + 1)
         self._bind()
 
     def _more_slots(self) -> None:
         s = self._s
-        if s[run.HEAP] + 1 >= self._l.shape[1]:
-            wider = np.zeros((len(self._l), 2 * self._l.shape[1]), run.ENTRY)
+        if s[lay.HEAP] + 1 >= self._l.shape[1]:
+            wider = np.zeros((len(self._l), 2 * self._l.shape[1]), lay.ENTRY)
             # Only what is used: the rest of a short window's room then takes no memory.
             for w, late in enumerate(self._windows["late"][: len(self._lengths)].tolist()):
                 wider[w, :late] = self._l[w, :late]
             self._l = wider
-        if s[run.SLOTS] + 64 > len(self._h) // 2:
+        if s[lay.SLOTS] + 64 > len(self._h) // 2:
             fresh = _slots(2 * len(self._h))
-            numba_columns.rehash(self._e, self._traits, self._h, fresh, s)
+            numba_columns.rehash(self._e, self._h, fresh, s)
             self._h = fresh
         self._bind()
 
@@ -317,17 +411,17 @@ def _room_for(columns: Columns, wanted: Any) -> Any:
 
 
 def _slots(size: int) -> Any:
-    slots = np.zeros(size, run.SLOT)
+    slots = np.zeros(size, lay.SLOT)
     slots["customer"] = -1
     return slots
 
 
-def _grown(array: Any, size: int) -> Any:
+def _grown(array: Any, size: int, most: int = 1 << 62) -> Any:
     """Return an array with room for so many; room that nothing is in yet takes no memory."""
     if size <= len(array):
         return array
     times = 4 if array.nbytes < 1 << 30 else 2
-    more = np.zeros(max(size, times * len(array)), array.dtype)
+    more = np.zeros(max(size, min(most, times * len(array))), array.dtype)
     # As bytes: many times as fast as field by field.
     more.view(np.uint8)[: array.nbytes] = array.view(np.uint8)
     return more

@@ -1,4 +1,4 @@
-"""What is looked for in all facts at once, and facts as columns; compiled. The letters are those of `numba_windows`."""
+"""What is looked for in all facts at once, and facts as columns; compiled. The letters are of `numba_layout`."""
 
 # mypy: disallow-untyped-defs=False, disallow-untyped-decorators=False, disallow-untyped-calls=False
 # mypy: disallow-incomplete-defs=False, check-untyped-defs=False
@@ -9,18 +9,20 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from cic.adapters.numba_windows import (
-    _ONE,
+from cic.adapters.numba_layout import (
     EMPTY,
     FACTS,
     FIRST,
+    LOST_FACT,
+    MAX,
     MIN,
+    NEWEST_OF,
+    NEXT,
+    NO_FACT,
     SLOTS,
     STALE,
-    _newer,
-    _slot,
-    _value,
 )
+from cic.adapters.numba_windows import _ONE, _newer, _slot, _value
 
 
 @njit(cache=True)
@@ -41,48 +43,56 @@ def ending(E, B, S, end):
 
 
 @njit(cache=True)
-def find(E, V, B, I, C, A, T, S, t, customer):
-    """Find a stale minimum, maximum or first again; return it."""
-    kind, signal, at = T[t].kind, T[t].signal, T[t].column
+def find(E, P, V, B, I, C, A, N, T, S, t, customer):
+    """Find a stale minimum, maximum or first of a customer again."""
+    kind, signal = T[t].kind, T[t].signal
     bit = np.uint32(1) << np.uint32(T[t].window)
-    best = np.int64(EMPTY)
+    best, oldest = np.int64(EMPTY), np.int64(NO_FACT)
     identity = C[customer, 0]
     while identity >= 0:
-        e = I[identity].last
+        e = np.int64(I[NEWEST_OF, identity])
         while e >= 0:
-            if E[e].live & bit and (E[e].said >> np.uint64(signal)) & _ONE:
+            if E[e].live & bit and (P[E[e].kind].said >> np.uint64(signal)) & _ONE:
                 if kind == FIRST:
-                    if best == EMPTY or _newer(E, B, best, e):
-                        best = np.int64(e)
+                    if oldest < 0 or _newer(E, B, oldest, e):
+                        oldest = e
                 else:
-                    held = _value(E, V, S, e, signal)
+                    held = _value(E, P, V, S, e, signal)
                     if best == EMPTY or (held < best if kind == MIN else held > best):
                         best = held
-            e = E[e].link
-        identity = I[identity].next
-    A[customer, at] = best
-    return best
+            e = np.int64(E[e].link)
+        identity = np.int64(I[NEXT, identity])
+    if kind == FIRST:
+        A[T[t].narrow + customer * T[t].stride] = oldest
+    else:
+        N[T[t].wide + customer * (T[t].stride >> 1)] = best
 
 
 @njit(cache=True)
-def settle(E, V, B, I, C, A, T, S, t, customers):
-    """Find all that is stale of one trait."""
-    for customer in range(customers):
-        if A[customer, T[t].column] == STALE:
-            find(E, V, B, I, C, A, T, S, t, customer)
+def settle(E, P, V, B, I, C, A, N, T, S, t, first, end):
+    """Find all that is stale of one trait of some customers."""
+    kind = T[t].kind
+    if kind == FIRST:
+        for customer in range(first, end):
+            if A[T[t].narrow + customer * T[t].stride] == LOST_FACT:
+                find(E, P, V, B, I, C, A, N, T, S, t, customer)
+    elif kind in (MIN, MAX):
+        for customer in range(first, end):
+            if N[T[t].wide + customer * (T[t].stride >> 1)] == STALE:
+                find(E, P, V, B, I, C, A, N, T, S, t, customer)
 
 
 @njit(cache=True)
-def values_of(E, V, S, facts, signal):
+def values_of(E, P, V, S, facts, signal):
     """Return what each of some facts said to a signal."""
     found = np.empty(facts.shape[0], np.int64)
     for n in range(facts.shape[0]):
-        found[n] = _value(E, V, S, facts[n], signal)
+        found[n] = _value(E, P, V, S, np.int64(facts[n]), signal)
     return found
 
 
 @njit(cache=True)
-def rehash(E, T, H, fresh, S):
+def rehash(E, H, fresh, S):
     """Carry the newest facts over into a table of another size; what has left is left behind."""
     S[SLOTS] = 0
     for n in range(H.shape[0]):
@@ -125,7 +135,7 @@ def unpack(events, counts, questions, values, wanted, codes, valued, said, packe
 
 
 @njit(cache=True)
-def pack(E, V, keep, valued, answers, counts, questions, values):
+def pack(E, P, V, keep, valued, answers, counts, questions, values):
     """The other way round: ``answers`` tells which question each signal answers, −1 the one never asked."""
     entry = 0
     for n in range(keep.shape[0]):
@@ -133,7 +143,7 @@ def pack(E, V, keep, valued, answers, counts, questions, values):
         place = E[e].place
         begin = entry
         for signal in range(valued.shape[0]):
-            if not (E[e].said >> np.uint64(signal)) & _ONE:
+            if not (P[E[e].kind].said >> np.uint64(signal)) & _ONE:
                 continue
             question = answers[signal]
             value = np.int64(0)

@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from cic.adapters import numba_columns
+from cic.adapters import numba_columns, numba_owners
+from cic.adapters import numba_layout as lay
 from cic.adapters import numba_windows as run
-from cic.adapters.numba_arrays import FAR, Arrays, _gathered, _ones, _room_for
+from cic.adapters.numba_arrays import Arrays, _gathered, _ones, _room_for
+from cic.adapters.numba_layout import FAR
 from cic.aggregates import SCALE
 from cic.plans import Scope
 from cic.snapshot import (
@@ -43,18 +45,18 @@ class NumbaKernel(Arrays):
     @property
     def clock(self) -> int:
         """The moment up to which time has passed."""
-        return int(self._s[run.CLOCK])
+        return int(self._s[lay.CLOCK])
 
     @clock.setter
     def clock(self, moment: int) -> None:
-        self._s[run.CLOCK] = moment
+        self._s[lay.CLOCK] = moment
         if self._rest is not None:
             self._rest.clock = moment
 
     def watch(self, edges: Mapping[int, Collection[Decimal] | None]) -> None:
         """Say which traits anybody looks at, and which numbers matter to them."""
         numbers: list[int] = []
-        for index, (kind, _, t) in self._columns.items():
+        for index, (kind, t, *_) in self._columns.items():
             trait = self._traits[t]
             trait["bit"] = 1 << (index % 63) if index in edges else 0
             said = edges.get(index)
@@ -72,13 +74,13 @@ class NumbaKernel(Arrays):
 
     def next_due(self) -> int | None:
         """Return the next moment at which a fact leaves a window or a future one arrives."""
-        due = int(self._s[run.DUE])
+        due = int(self._s[lay.DUE])
         if self._future and self._future[0][0] < due:
             due = self._future[0][0]
         if self._rest is not None:
             other = self._rest.next_due()
             due = due if other is None else min(due, other)
-        return due if due < run.NEVER else None
+        return due if due < lay.NEVER else None
 
     def quiet_until(self, moment: int) -> bool:
         """Say whether nothing happens by itself up to a moment, and nobody was touched before."""
@@ -102,7 +104,7 @@ class NumbaKernel(Arrays):
             if other is not None and other < until:
                 until = max(other, self.clock)
             run.advance(*self._passing, until, stop)
-            if self._s[run.TOUCHED]:
+            if self._s[lay.TOUCHED]:
                 self._drain()
                 if stop and self.clock < until:
                     # What is due elsewhere is due later than this instant.
@@ -127,21 +129,21 @@ class NumbaKernel(Arrays):
             return
         if fact.identity not in self._identities:
             self._know(fact.identity, fact.customer)
-        if fact.time > self._s[run.CLOCK]:
+        if fact.time > self._s[lay.CLOCK]:
             heappush(self._future, (fact.time, fact.order, fact))
             return
         self._admit(fact)
 
     def extend(self, facts: Iterable[Fact]) -> None:
         """Take in many facts at the present clock; nobody is touched."""
-        track, touched = self._s[run.TRACK], self.touched
-        self._s[run.TRACK], self.touched = 0, {}
+        track, touched = self._s[lay.TRACK], self.touched
+        self._s[lay.TRACK], self.touched = 0, {}
         try:
             rest = iter(facts)
             while some := list(islice(rest, BATCH)):
                 self._extend(some)
         finally:
-            self._s[run.TRACK], self.touched = track, touched
+            self._s[lay.TRACK], self.touched = track, touched
 
     def _extend(self, facts: Sequence[Fact]) -> None:
         """Take in some facts as columns: compiled code is called once for all of them."""
@@ -193,10 +195,10 @@ class NumbaKernel(Arrays):
         for number in stale.values():
             self._clear(number)
         for identity, _, new in moved:
-            run.move(self._i, self._c, identity, stale[new])
+            numba_owners.move(self._i, self._c, identity, stale[new])
         for name, number in stale.items():
             self._room(0, 0)
-            run.again(*self._again, number)
+            numba_owners.again(*self._again, number)
             self.touched[name] = -1
 
     def profile_changed(self, customer: str, attributes: Collection[str]) -> None:
@@ -217,10 +219,10 @@ class NumbaKernel(Arrays):
         for fact in numba_columns.ending(
             self._e, self._b, self._s, np.frombuffer(end, np.uint8)
         ).tolist():
-            customer = int(self._i[self._e[fact]["identity"]]["owner"])
+            customer = int(self._i[lay.OWNER, self._e[fact]["identity"]])
             self._clear(customer)
-            run.unlink(self._e, self._i, self._s, fact)
-            run.again(*self._again, customer)
+            numba_owners.unlink(self._e, self._i, self._s, fact)
+            numba_owners.again(*self._again, customer)
             self.touched[self._customer_names[customer]] = -1
             found = True
         return found
@@ -235,11 +237,11 @@ class NumbaKernel(Arrays):
         number = self._identities.pop(name, None)
         if number is None:
             return
-        customer = int(self._i[number]["owner"])
+        customer = int(self._i[lay.OWNER, number])
         self._clear(customer)
-        run.drop(self._e, self._i, self._s, number)
-        run.move(self._i, self._c, number, -1)
-        run.again(*self._again, customer)
+        numba_owners.drop(self._e, self._i, self._s, number)
+        numba_owners.move(self._i, self._c, number, -1)
+        numba_owners.again(*self._again, customer)
         self.touched[self._customer_names[customer]] = -1
         self._identity_names[number] = ""
 
@@ -252,44 +254,31 @@ class NumbaKernel(Arrays):
         place = self._columns.get(index)
         if place is None:
             return self._rest.value(customer, index) if self._rest is not None else None
-        kind, column, t = place
+        kind, t, narrow, wide, stride = place
         number = self._customers.get(customer)
         if number is None:
             return Decimal(0) if kind == "sum" else 0 if kind in ("count", "distinct") else None
-        held = int(self._a[number, column])
         if kind in ("count", "distinct"):
-            return held
-        if kind == "sum":
-            return Decimal((int(self._a[number, column + 1]) << 32) + held).scaleb(-4)
-        if kind == "average":
-            count = int(self._a[number, column + 2])
-            if not count:
-                return None
-            total = (int(self._a[number, column + 1]) << 32) + held
-            return (Decimal(total).scaleb(-4) / count).quantize(Decimal("0.0001"), ROUND_HALF_UP)
-        if held == run.STALE:
-            held = self._find(t, number)
-        if held == run.EMPTY:
-            return None
+            return self._a.item(narrow + number * stride)
         if kind in ("min", "max"):
-            return Decimal(held).scaleb(-4)
-        code = run._value(self._e, self._v, self._s, held, int(self._traits[t]["signal"]))
-        return self._values[code]
+            at = wide + number * (stride >> 1)
+            if self._n.item(at) == lay.STALE:
+                numba_columns.find(*self._finding, t, number)
+            held = self._n.item(at)
+            return None if held == lay.EMPTY else Decimal(held).scaleb(-4)
+        return self._read(index, number, number + 1)[0]
 
     def everybody(self, index: int) -> tuple[Sequence[str], list[Any]]:
         """Return all customers that ever had a fact here, and one trait of each."""
-        place = self._columns.get(index)
+        names, place = self._customer_names, self._columns.get(index)
         if place is None:
-            return self._customer_names, [self.value(each, index) for each in self._customer_names]
-        _, column, t = place
-        e, v, b, i, c, a = self._all[:6]
-        numba_columns.settle(e, v, b, i, c, a, self._traits, self._s, t, len(self._customer_names))
-        return self._customer_names, self._read(index, column, t)
+            return names, [self.value(each, index) for each in names]
+        return names, self._read(index, 0, len(names))
 
     def facts(self) -> int:
         """Return how many facts the kernel holds."""
         rest = self._rest.facts() if self._rest is not None else 0
-        held = int(self._s[run.FACTS]) - int(self._s[run.DEAD]) + len(self._future)
+        held = int(self._s[lay.FACTS]) - int(self._s[lay.DEAD]) + len(self._future)
         return max(held, rest)
 
     def drain(self) -> dict[str, int]:
@@ -302,28 +291,45 @@ class NumbaKernel(Arrays):
         number = self._identities.get(identity)
         if number is None and self._rest is not None:
             return self._rest.owner(identity)
-        return self._customer_names[int(self._i[self._identities[identity]]["owner"])]
+        return self._customer_names[int(self._i[lay.OWNER, self._identities[identity]])]
 
-    def _read(self, index: int, column: int, t: int) -> list[Any]:
-        """Return a settled trait of all customers, by their numbers."""
-        kind, count = self._columns[index][0], len(self._customer_names)
-        held = self._a[:count, column]
-        if kind in ("count", "distinct"):
-            return list(held.tolist())
+    def _read(self, index: int, first: int, end: int) -> list[Any]:
+        """Return a trait of some customers, by their numbers."""
+        if end <= first:
+            return []
+        kind, t, narrow, wide, stride = self._columns[index]
+        four = slice(narrow + first * stride, narrow + (end - 1) * stride + 1, stride)
+        half = stride >> 1
+        eight = slice(wide + first * half, wide + (end - 1) * half + 1, half)
+        if kind in ("min", "max", "first"):
+            numba_columns.settle(*self._finding, t, first, end)
         if kind in ("min", "max"):
-            return [None if n == run.EMPTY else Decimal(n).scaleb(-4) for n in held.tolist()]
+            amounts = self._n[eight].tolist()
+            return [None if n == lay.EMPTY else Decimal(n).scaleb(-4) for n in amounts]
+        held = self._a[four].tolist()
+        if kind in ("count", "distinct"):
+            return list(held)
         if kind in ("first", "last"):
-            known = np.flatnonzero(held >= 0)
-            found: list[Any] = [None] * count
-            signal = int(self._traits[t]["signal"])
-            codes = numba_columns.values_of(self._e, self._v, self._s, held[known], signal)
-            for number, code in zip(known.tolist(), codes.tolist(), strict=True):
-                found[number] = self._values[code]
-            return found
+            facts = np.array([fact for fact in held if fact >= 0], np.int64)
+            signal = int(self._traits["signal"][t])
+            told = iter(
+                numba_columns.values_of(self._e, self._p, self._v, self._s, facts, signal).tolist()
+            )
+            return [None if fact < 0 else self._values[next(told)] for fact in held]
+        amounts = self._n[eight].tolist()
+        sums = [
+            (high << 64) + (low & 0xFFFFFFFFFFFFFFFF)
+            for high, low in zip(held, amounts, strict=True)
+        ]
         if kind == "sum":
-            pairs = zip(self._a[:count, column + 1].tolist(), held.tolist(), strict=True)
-            return [Decimal((high << 32) + low).scaleb(-4) for high, low in pairs]
-        return [self.value(name, index) for name in self._customer_names]
+            return [Decimal(n).scaleb(-4) for n in sums]
+        counts = self._a[four.start + 1 : four.stop + 1 : stride].tolist()
+        return [
+            (Decimal(n).scaleb(-4) / count).quantize(Decimal("0.0001"), ROUND_HALF_UP)
+            if count
+            else None
+            for n, count in zip(sums, counts, strict=True)
+        ]
 
     # Columns in and out.
 
@@ -352,7 +358,7 @@ class NumbaKernel(Arrays):
         """
         run.jump(*self._passing, moment)
         self._take(time, event, identity, said, values, lengths, texts)
-        if self._s[run.TOUCHED]:
+        if self._s[lay.TOUCHED]:
             self._drain()
 
     def restore(
@@ -381,12 +387,12 @@ class NumbaKernel(Arrays):
         if len(some) < len(columns):
             ends = np.cumsum(columns.lengths, dtype=np.int64)
             texts = _gathered(texts, (ends - columns.lengths)[some], lengths)
-        track, self._s[run.TRACK] = int(self._s[run.TRACK]), 0
+        track, self._s[lay.TRACK] = int(self._s[lay.TRACK]), 0
         self._take(
             *(columns.time[some], ours[columns.event[some]], numbers[columns.identity[some]]),
             *(said[some], packed[:filled], lengths, texts),
         )
-        self._s[run.TRACK] = track
+        self._s[lay.TRACK] = track
         self.extend(columns.waiting(owner, without))
 
     def events(self) -> set[str]:
@@ -400,7 +406,7 @@ class NumbaKernel(Arrays):
 
     def columns(self) -> Columns:
         """Return the facts that still count, in columns, in the order in which they happened."""
-        n = int(self._s[run.FACTS])
+        n = int(self._s[lay.FACTS])
         e = self._e[:n]
         keep = np.flatnonzero(e["live"])
         keep = keep[np.argsort(e["time"][keep], kind="stable")]
@@ -413,11 +419,12 @@ class NumbaKernel(Arrays):
             if name:
                 answers[signal] = names.index(name)
                 kinds[names.index(name)] = self._kinds[signal]
-        room = int(_ones(e["said"][keep]).sum())
+        said = self._p["said"][e["kind"][keep]]
+        room = int(_ones(said).sum())
         asked, values = np.zeros(room, np.uint16), np.zeros(room, np.int64)
         counts = np.zeros(len(keep), np.uint16)
         entries = numba_columns.pack(
-            self._e, self._v, keep, self._valued, answers, counts, asked, values
+            self._e, self._p, self._v, keep, self._valued, answers, counts, asked, values
         )
         identities, owners = np.unique(e["identity"][keep], return_inverse=True)
         mine = Columns(
@@ -430,7 +437,7 @@ class NumbaKernel(Arrays):
             [self._identity_names[each] for each in identities.tolist()],
             [each[2] for each in sorted(self._future)],
             e["time"][keep],
-            e["event"][keep].astype(np.uint16),
+            self._p["event"][e["kind"][keep]].astype(np.uint16),
             owners.astype(np.int32),
             counts,
             asked[:entries],
@@ -453,13 +460,20 @@ class NumbaKernel(Arrays):
         count = len(time)
         self._room(count, len(values), len(texts))
         s = self._s
-        first, value, text = int(s[run.FACTS]), int(s[run.VALUES]), int(s[run.TEXT])
+        first, value, text = int(s[lay.FACTS]), int(s[lay.VALUES]), int(s[lay.TEXT])
         self._v[value : value + len(values)] = values
         self._b[text : text + len(texts)] = texts
-        run.written(self._e, s, time, event, identity, said, lengths)
-        while s[run.FACTS] < first + count:
+        event, said = event.astype(np.int32, copy=False), said.astype(np.uint64, copy=False)
+        done = 0
+        while done < count:
+            done = run.written(
+                self._e, self._p, self._m, s, done, time, event, identity, said, lengths
+            )
+            if done < count:
+                self._kind(int(event[done]), int(said[done]))
+        while s[lay.FACTS] < first + count:
             run.admit_all(*self._all, first + count)
-            if s[run.FACTS] < first + count:
+            if s[lay.FACTS] < first + count:
                 self._more_slots()
 
     # Inside.
@@ -490,13 +504,13 @@ class NumbaKernel(Arrays):
             return
         text = order_text(fact.source, fact.message_id)
         s = self._s
-        n, start, begin = len(values), int(s[run.VALUES]), int(s[run.TEXT])
+        n, start, begin = len(values), int(s[lay.VALUES]), int(s[lay.TEXT])
         if (
-            s[run.FACTS] + 2 >= len(self._e)
+            s[lay.FACTS] + 2 >= len(self._e)
             or start + n >= len(self._v)
             or begin + len(text) >= len(self._b)
-            or s[run.SLOTS] + 64 > len(self._h) // 2
-            or s[run.HEAP] + 1 >= self._l.shape[1]
+            or s[lay.SLOTS] + 64 > len(self._h) // 2
+            or s[lay.HEAP] + 1 >= self._l.shape[1]
         ):
             self._room(1, n, len(text))
             self._more_slots()
@@ -504,14 +518,14 @@ class NumbaKernel(Arrays):
             self._v[place] = held
         self._b[begin : begin + len(text)] = np.frombuffer(text, np.uint8)
         identity = self._identities[fact.identity]
-        event = self._events[fact.event]
-        run.admit(*self._all, fact.time, event, identity, np.uint64(said), n, len(text))
-        if s[run.TOUCHED]:
+        kind = self._kind(self._events[fact.event], said)
+        run.admit(*self._all, fact.time, kind, identity, n, len(text))
+        if s[lay.TOUCHED]:
             self._drain()
 
     def _drain(self) -> None:
         s = self._s
-        count, words = int(s[run.TOUCHED]), self._words
+        count, words = int(s[lay.TOUCHED]), self._words
         for number in self._q[:count].tolist():
             bits = 0
             for word in range(words):
@@ -519,7 +533,7 @@ class NumbaKernel(Arrays):
             self._c[number, 1:] = 0
             name = self._customer_names[number]
             self.touched[name] = self.touched.get(name, 0) | bits
-        s[run.TOUCHED] = 0
+        s[lay.TOUCHED] = 0
 
     def _merge(self) -> None:
         if self._rest is not None:

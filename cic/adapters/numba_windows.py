@@ -1,18 +1,16 @@
 """Windows in arrays, compiled: what `numba_kernel` calls for each fact or for millions of them.
 
-All state is in a handful of arrays, handed to every function in the same order:
-
-``E`` facts in order of arrival; ``V`` their values, packed; ``B`` the texts that order facts of one
-moment; ``I`` identities; ``C`` customers; ``A`` the traits' numbers by customer; ``Q`` who was touched;
-``H`` the newest fact of each customer with each distinct value; ``L`` late facts, one heap by window;
-``T`` traits, in order of their windows; ``W`` windows, the last one is all time; ``X`` edges; ``S`` scalars.
+All state is in a handful of arrays, handed to every function in the same order; `numba_layout` says what their
+letters mean.
 
 A fact is inserted into all windows that are open for it and taken out of each exactly once: ``live`` says
 which it is in. Minimum, maximum and first go stale when their fact leaves and are found again when somebody
 asks; of the facts with one distinct value only the newest is counted, since it leaves last.
+
+What runs for each fact is inlined: to hand over all arrays takes longer than what is done with them.
 """
 
-# Compiled code has the types of its arguments; the arrays have the letters that the text above gives them.
+# Compiled code has the types of its arguments; the arrays have the letters that the layout gives them.
 # mypy: disallow-untyped-defs=False, disallow-untyped-decorators=False, disallow-untyped-calls=False
 # mypy: disallow-incomplete-defs=False, check-untyped-defs=False
 # ruff: noqa: ANN001, ANN201, ANN202, E741
@@ -20,93 +18,63 @@ asks; of the facts with one distinct value only the newest is counted, since it 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from cic.adapters import numba_prefetch as ahead
-from cic.adapters.numba_prefetch import AHEAD, NEAR
-
-NEVER = 1 << 62
-EMPTY = -(1 << 62)
-STALE = EMPTY - 1
-COUNT, SUM, AVERAGE, MIN, MAX, FIRST, LAST, DISTINCT = range(8)
-(CLOCK, FACTS, VALUES, TAIL, DUE, TOUCHED, TRACK, DEAD, VALUED, TEXT, SLOTS, WORDS, HEAP) = range(
-    13
+from cic.adapters.numba_layout import (
+    ASKED,
+    AVERAGE,
+    CLOCK,
+    COUNT,
+    DEAD,
+    DISTINCTS,
+    DUE,
+    EMPTY,
+    FACTS,
+    FAR,
+    FIRST,
+    FOUND,
+    HEAP,
+    LAST,
+    LATE,
+    LOST_FACT,
+    MAX,
+    MIN,
+    NEVER,
+    NEWEST,
+    NEWEST_OF,
+    NO_FACT,
+    OWNER,
+    SLOTS,
+    STALE,
+    SUM,
+    TAIL,
+    TEXT,
+    TOUCHED,
+    TRACK,
+    VALUED,
+    VALUES,
+    WORDS,
+    compiled,
+    inlined,
 )
-NEWEST, DISTINCTS = 13, 14
-FOUND = 15
-"""From here on: of each distinct signal the fact that had the value before the one at hand."""
-ASKED = FOUND + 32
-"""From here on: the signal of each of the ``DISTINCTS``."""
-SCALARS = ASKED + 32
-LOW = (1 << 32) - 1
-FAR = 1 << 29
-
-FACT = np.dtype(
-    [
-        ("time", "i8"),
-        ("said", "u8"),
-        ("text", "i8"),
-        ("place", "u4"),
-        ("identity", "i4"),
-        ("link", "i4"),
-        ("live", "u4"),
-        ("past", "u4"),
-        ("event", "u2"),
-    ]
-)
-"""``said``: bit by signal; ``place``: first of its values; ``link``: the identity's fact before it;
-``live``: bit by window; ``past``: bit by distinct signal for which a newer fact has the same value."""
-IDENTITY = np.dtype([("owner", "i4"), ("next", "i4"), ("last", "i4")])
-ENTRY = np.dtype([("time", "i8"), ("fact", "i8")])
-"""A late fact in a heap, with its time: who puts a heap in order need not look at the facts."""
-SLOT = np.dtype([("what", "i8"), ("customer", "i4"), ("fact", "i4")])
-TRAIT = np.dtype(
-    [
-        ("kind", "i4"),
-        ("signal", "i4"),
-        ("column", "i4"),
-        ("window", "i4"),
-        ("distinct", "i4"),
-        ("word", "i4"),
-        ("bit", "u8"),
-        ("edges", "i4"),
-        ("until", "i4"),
-    ]
-)
-"""``edges`` to ``until``: the numbers that matter; −1: any change does. ``bit`` 0: nobody looks."""
-WINDOW = np.dtype(
-    [
-        ("length", "i8"),
-        ("position", "i8"),
-        ("due", "i8"),
-        ("late", "i8"),
-        ("start", "i4"),
-        ("end", "i4"),
-        ("signals", "u8"),
-    ]
-)
-"""``start`` to ``end``: its traits; ``signals``: which signals any of them reads."""
+from cic.adapters.numba_prefetch import AHEAD, NEAR, lowest, ones
 
 _ONE = np.uint64(1)
 
 
-@njit(cache=True)
-def _ones(bits):
-    bits = bits - ((bits >> np.uint64(1)) & np.uint64(0x5555555555555555))
-    bits = (bits & np.uint64(0x3333333333333333)) + (
-        (bits >> np.uint64(2)) & np.uint64(0x3333333333333333)
-    )
-    bits = (bits + (bits >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return np.int64((bits * np.uint64(0x0101010101010101)) >> np.uint64(56))
+@inlined
+def _of(V, S, place, said, signal):
+    """Return what a fact with values from a place on says to a signal."""
+    before = said & np.uint64(S[VALUED]) & ((_ONE << np.uint64(signal)) - _ONE)
+    return V[np.int64(place) + ones(before)]
 
 
-@njit(cache=True)
-def _value(E, V, S, e, signal):
-    before = E[e].said & np.uint64(S[VALUED]) & ((_ONE << np.uint64(signal)) - _ONE)
-    return V[np.int64(E[e].place) + _ones(before)]
+@inlined
+def _value(E, P, V, S, e, signal):
+    return _of(V, S, E[e].place, P[E[e].kind].said, signal)
 
 
-@njit(cache=True)
+@compiled
 def _newer(E, B, a, b):
     """Whether a comes after b in the total order of facts."""
     if E[a].time != E[b].time:
@@ -123,7 +91,7 @@ def _newer(E, B, a, b):
     return a > b
 
 
-@njit(cache=True)
+@inlined
 def _home(H, customer, what):
     """Return the place where a key is, if no other one was there before it."""
     mask = H.shape[0] - 1
@@ -133,7 +101,7 @@ def _home(H, customer, what):
     return np.int64((mixed ^ (mixed >> np.uint64(29))) & np.uint64(mask))
 
 
-@njit(cache=True)
+@inlined
 def _slot(H, customer, what):
     """Return the place of a key, or of the free place where it would be."""
     mask = H.shape[0] - 1
@@ -143,7 +111,7 @@ def _slot(H, customer, what):
     return at
 
 
-@njit(cache=True)
+@compiled
 def _touch(C, Q, S, T, t, customer):
     bit = T[t].bit
     if not bit or not S[TRACK]:
@@ -158,7 +126,7 @@ def _touch(C, Q, S, T, t, customer):
     C[customer, T[t].word + 1] |= np.int64(bit)
 
 
-@njit(cache=True)
+@compiled
 def _moved(C, Q, S, T, X, t, customer, before, after):
     """Touch a customer if a number came past, to or from one that somebody compares it with."""
     if T[t].edges >= 0:
@@ -173,142 +141,172 @@ def _moved(C, Q, S, T, X, t, customer, before, after):
     _touch(C, Q, S, T, t, customer)
 
 
-@njit(cache=True)
-def _summed(C, A, Q, S, T, X, t, customer, at, change):
-    """Touch a customer whose sum is about to change, if that matters; its two halves cannot overflow."""
-    low, high = A[customer, at], A[customer, at + 1]
-    if abs(high) < FAR and abs(low >> 32) < FAR:
-        before = (high << 32) + low
-        _moved(C, Q, S, T, X, t, customer, before, before + change)
+@compiled
+def _summed(C, A, N, Q, S, T, X, t, customer, at, wide, change):
+    """Touch a customer whose sum is about to change, if that matters."""
+    low = N[wide]
+    if A[at] == low >> 63 and -FAR < low < FAR:
+        _moved(C, Q, S, T, X, t, customer, low, low + change)
     else:
         _touch(C, Q, S, T, t, customer)
 
 
-@njit(cache=True)
-def _contribute(E, V, B, I, C, A, Q, H, T, W, X, S, e, newest):
+@inlined
+def _plus(A, N, narrow, wide, held):
+    """Add to a sum of twelve bytes: it cannot overflow."""
+    part = np.uint64(held)
+    low = np.uint64(N[wide]) + part
+    N[wide] = np.int64(low)
+    A[narrow] += (held >> 63) + np.int64(low < part)
+
+
+@inlined
+def _minus(A, N, narrow, wide, held):
+    """Take exactly that out again."""
+    part = np.uint64(held)
+    low = np.uint64(N[wide])
+    N[wide] = np.int64(low - part)
+    A[narrow] -= (held >> 63) + np.int64(low < part)
+
+
+@inlined
+def _contribute(E, P, V, B, I, C, A, N, Q, H, T, R, W, X, S, e, newest):
     """Add a fact to all windows that it is live in; ``newest``: it is known to come after all others."""
-    customer = I[E[e].identity].owner
-    said, live, track = E[e].said, E[e].live, S[TRACK]
+    customer = np.int64(I[OWNER, E[e].identity])
+    said, place, live, track = P[E[e].kind].said, E[e].place, E[e].live, S[TRACK]
     done = np.uint64(0)
     for w in range(W.shape[0]):
-        if not (live >> np.uint32(w)) & np.uint32(1) or not said & W[w].signals:
+        if not (live >> np.uint32(w)) & np.uint32(1):
             continue
-        for t in range(W[w].start, W[w].end):
-            signal = T[t].signal
-            if not (said >> np.uint64(signal)) & _ONE:
-                continue
-            kind, at = T[t].kind, T[t].column
-            if kind == COUNT:
-                before = A[customer, at]
-                A[customer, at] = before + 1
+        bits = said & W[w].signals
+        while bits:
+            signal = lowest(bits)
+            bits &= bits - _ONE
+            held = np.int64(0)
+            if (np.uint64(S[VALUED]) >> np.uint64(signal)) & _ONE:
+                held = _of(V, S, place, said, signal)
+            for t in range(R[w, signal], R[w, signal + 1]):
+                kind, row = T[t].kind, customer * T[t].stride
+                at, wide = T[t].narrow + row, T[t].wide + (row >> 1)
+                if kind == COUNT:
+                    before = np.int64(A[at])
+                    A[at] = before + 1
+                    if track and T[t].bit:
+                        _moved(C, Q, S, T, X, t, customer, before, before + 1)
+                    continue
+                if kind == SUM:
+                    if track and T[t].bit:
+                        _summed(C, A, N, Q, S, T, X, t, customer, at, wide, held)
+                    _plus(A, N, at, wide, held)
+                    continue
+                if kind == AVERAGE:
+                    _plus(A, N, at, wide, held)
+                    A[at + 1] += 1
+                elif kind == MIN:
+                    least = N[wide]
+                    if least == EMPTY or (least != STALE and held < least):
+                        N[wide] = held
+                elif kind == MAX:
+                    most = N[wide]
+                    if most != STALE and held > most:
+                        N[wide] = held
+                elif kind == LAST:
+                    if newest or A[at] < 0 or _newer(E, B, e, np.int64(A[at])):
+                        A[at] = e
+                elif kind == FIRST:
+                    first = np.int64(A[at])
+                    if first == NO_FACT or (not newest and first >= 0 and _newer(E, B, first, e)):
+                        A[at] = e
+                else:
+                    # Find the other fact with this value once for all windows.
+                    distinct = T[t].distinct
+                    flag = np.uint32(1) << np.uint32(distinct)
+                    if (done >> np.uint64(distinct)) & _ONE:
+                        other = S[FOUND + distinct]
+                    else:
+                        done |= _ONE << np.uint64(distinct)
+                        other = _replaced(E, B, H, S, e, customer, held, distinct, newest)
+                    if E[e].past & flag:
+                        continue
+                    if other >= 0 and (E[other].live >> np.uint32(w)) & np.uint32(1):
+                        continue
+                    A[at] += 1
                 if track and T[t].bit:
-                    _moved(C, Q, S, T, X, t, customer, before, before + 1)
+                    _touch(C, Q, S, T, t, customer)
+
+
+@compiled
+def _replaced(E, B, H, S, e, customer, held, distinct, newest):
+    """Let a fact be the newest with its value, unless it is not; return the one that was, −1: none."""
+    flag = np.uint32(1) << np.uint32(distinct)
+    what = (held << 5) | distinct
+    slot = _slot(H, customer, what)
+    if H[slot].customer < 0:
+        H[slot].customer = customer
+        H[slot].what = what
+        H[slot].fact = -1
+        S[SLOTS] += 1
+    other = np.int64(H[slot].fact)
+    S[FOUND + distinct] = other
+    if other >= 0 and not newest and _newer(E, B, other, e):
+        E[e].past |= flag
+    else:
+        if other >= 0:
+            E[other].past |= flag
+        H[slot].fact = e
+    return other
+
+
+@inlined
+def _leave(E, P, V, I, C, A, N, Q, T, R, W, X, S, w, e):
+    """Take a fact out of one window: exactly what was added."""
+    live = E[e].live & ~(np.uint32(1) << np.uint32(w))
+    E[e].live = live
+    if not live:
+        S[DEAD] += 1
+    customer = np.int64(I[OWNER, E[e].identity])
+    said, track = P[E[e].kind].said, S[TRACK]
+    bits = said & W[w].signals
+    while bits:
+        signal = lowest(bits)
+        bits &= bits - _ONE
+        held = np.int64(0)
+        if (np.uint64(S[VALUED]) >> np.uint64(signal)) & _ONE:
+            held = _of(V, S, E[e].place, said, signal)
+        for t in range(R[w, signal], R[w, signal + 1]):
+            kind, row = T[t].kind, customer * T[t].stride
+            at, wide = T[t].narrow + row, T[t].wide + (row >> 1)
+            if kind == COUNT:
+                before = np.int64(A[at])
+                A[at] = before - 1
+                if track and T[t].bit:
+                    _moved(C, Q, S, T, X, t, customer, before, before - 1)
                 continue
-            held = _value(E, V, S, e, signal)
             if kind == SUM:
                 if track and T[t].bit:
-                    _summed(C, A, Q, S, T, X, t, customer, at, held)
-                A[customer, at] += held & LOW
-                A[customer, at + 1] += held >> 32
+                    _summed(C, A, N, Q, S, T, X, t, customer, at, wide, -held)
+                _minus(A, N, at, wide, held)
                 continue
             if kind == AVERAGE:
-                A[customer, at] += held & LOW
-                A[customer, at + 1] += held >> 32
-                A[customer, at + 2] += 1
-            elif kind == MIN:
-                if A[customer, at] == EMPTY or (
-                    A[customer, at] != STALE and held < A[customer, at]
-                ):
-                    A[customer, at] = held
-            elif kind == MAX:
-                if A[customer, at] != STALE and held > A[customer, at]:
-                    A[customer, at] = held
-            elif kind == LAST:
-                if newest or A[customer, at] < 0 or _newer(E, B, e, A[customer, at]):
-                    A[customer, at] = e
+                _minus(A, N, at, wide, held)
+                A[at + 1] -= 1
+            elif kind in (MIN, MAX):
+                if N[wide] == held:
+                    N[wide] = STALE
             elif kind == FIRST:
-                if A[customer, at] == EMPTY or (
-                    not newest and A[customer, at] >= 0 and _newer(E, B, A[customer, at], e)
-                ):
-                    A[customer, at] = e
-            else:
-                # Find the other fact with this value once for all windows.
-                flag = np.uint32(1) << np.uint32(T[t].distinct)
-                what = (held << 5) | T[t].distinct
-                if (done >> np.uint64(T[t].distinct)) & _ONE:
-                    other = S[FOUND + T[t].distinct]
-                else:
-                    done |= _ONE << np.uint64(T[t].distinct)
-                    slot = _slot(H, customer, what)
-                    if H[slot].customer < 0:
-                        H[slot].customer = customer
-                        H[slot].what = what
-                        H[slot].fact = -1
-                        S[SLOTS] += 1
-                    other = np.int64(H[slot].fact)
-                    S[FOUND + T[t].distinct] = other
-                    if other >= 0 and not newest and _newer(E, B, other, e):
-                        E[e].past |= flag
-                    else:
-                        if other >= 0:
-                            E[other].past |= flag
-                        H[slot].fact = e
-                if E[e].past & flag:
-                    continue
-                if other >= 0 and (E[other].live >> np.uint32(w)) & np.uint32(1):
-                    continue
-                A[customer, at] += 1
+                if A[at] == e:
+                    A[at] = LOST_FACT
+            elif kind == LAST:
+                # The newest leaves last: nothing is left behind it.
+                if A[at] == e:
+                    A[at] = NO_FACT
+            elif not (E[e].past >> np.uint32(T[t].distinct)) & np.uint32(1):
+                A[at] -= 1
             if track and T[t].bit:
                 _touch(C, Q, S, T, t, customer)
 
 
-@njit(cache=True)
-def _leave(E, V, I, C, A, Q, T, W, X, S, w, e):
-    """Take a fact out of one window: exactly what was added."""
-    E[e].live &= ~(np.uint32(1) << np.uint32(w))
-    if not E[e].live:
-        S[DEAD] += 1
-    customer = I[E[e].identity].owner
-    said, track = E[e].said, S[TRACK]
-    for t in range(W[w].start, W[w].end):
-        signal = T[t].signal
-        if not (said >> np.uint64(signal)) & _ONE:
-            continue
-        kind, at = T[t].kind, T[t].column
-        if kind == COUNT:
-            before = A[customer, at]
-            A[customer, at] = before - 1
-            if track and T[t].bit:
-                _moved(C, Q, S, T, X, t, customer, before, before - 1)
-            continue
-        held = _value(E, V, S, e, signal)
-        if kind == SUM:
-            if track and T[t].bit:
-                _summed(C, A, Q, S, T, X, t, customer, at, -held)
-            A[customer, at] -= held & LOW
-            A[customer, at + 1] -= held >> 32
-            continue
-        if kind == AVERAGE:
-            A[customer, at] -= held & LOW
-            A[customer, at + 1] -= held >> 32
-            A[customer, at + 2] -= 1
-        elif kind in (MIN, MAX):
-            if A[customer, at] == held:
-                A[customer, at] = STALE
-        elif kind == FIRST:
-            if A[customer, at] == e:
-                A[customer, at] = STALE
-        elif kind == LAST:
-            # The newest leaves last: nothing is left behind it.
-            if A[customer, at] == e:
-                A[customer, at] = EMPTY
-        elif not (E[e].past >> np.uint32(T[t].distinct)) & np.uint32(1):
-            A[customer, at] -= 1
-        if track and T[t].bit:
-            _touch(C, Q, S, T, t, customer)
-
-
-@njit(cache=True)
+@compiled
 def _push(L, W, S, w, time, e):
     n = W[w].late
     W[w].late = n + 1
@@ -323,7 +321,7 @@ def _push(L, W, S, w, time, e):
     L[w, n].fact = e
 
 
-@njit(cache=True)
+@compiled
 def _pop(L, W, w):
     """Take the first out of a heap in which four are below each one: few steps, near each other."""
     W[w].late -= 1
@@ -346,134 +344,160 @@ def _pop(L, W, w):
     L[w, n].fact = e
 
 
-LATE = np.uint32(1) << np.uint32(31)
-"""A bit of ``past``: the fact is not in the order of the log; heaps hold it."""
-
-
-@njit(cache=True)
-def _admit(E, V, B, I, C, A, Q, H, L, T, W, X, S, e):
+@inlined
+def _admit(E, P, V, B, I, C, A, N, Q, H, L, T, R, W, X, S, e):
     """Take in a fact whose columns are written already, at the present clock."""
-    clock, time, said = S[CLOCK], E[e].time, E[e].said
+    clock, time, said = S[CLOCK], E[e].time, P[E[e].kind].said
     live = np.uint32(0)
     windows = W.shape[0] - 1
+    late = time < S[TAIL]
     for w in range(windows):
         if said & W[w].signals and time > clock - W[w].length:
             live |= np.uint32(1) << np.uint32(w)
-    late = time < S[TAIL]
-    if live:
-        if late:
-            E[e].past = LATE
-        else:
-            S[TAIL] = time
-        for w in range(windows):
-            if (live >> np.uint32(w)) & np.uint32(1):
-                if late:
-                    _push(L, W, S, w, time, e)
-                due = time + W[w].length
-                if due < W[w].due:
-                    W[w].due = due
-                    if due < S[DUE]:
-                        S[DUE] = due
-    elif late:
+            if late:
+                _push(L, W, S, w, time, e)
+            due = time + W[w].length
+            if due < W[w].due:
+                W[w].due = due
+                if due < S[DUE]:
+                    S[DUE] = due
+    if late:
         E[e].past = LATE
+    elif live:
+        S[TAIL] = time
     if said & W[windows].signals:
         live |= np.uint32(1) << np.uint32(windows)
     E[e].live = live
     identity = E[e].identity
-    E[e].link = I[identity].last
-    I[identity].last = e
+    E[e].link = I[NEWEST_OF, identity]
+    I[NEWEST_OF, identity] = e
     if live:
-        _contribute(E, V, B, I, C, A, Q, H, T, W, X, S, e, time > S[NEWEST])
+        newest = time > S[NEWEST]
+        _contribute(E, P, V, B, I, C, A, N, Q, H, T, R, W, X, S, e, newest)
     else:
         S[DEAD] += 1
     S[NEWEST] = max(S[NEWEST], time)
 
 
-@njit(cache=True)
-def admit(E, V, B, I, C, A, Q, H, L, T, W, X, S, time, event, identity, said, values, text):
+@compiled
+def admit(E, P, V, B, I, C, A, N, D, Q, H, L, T, R, W, X, S, time, kind, identity, values, text):
     """Take in one fact; its values and text are written behind those of the others already."""
     e = S[FACTS]
     E[e].time = time
-    E[e].said = said
     E[e].place = S[VALUES]
-    E[e].event = event
+    E[e].kind = kind
     E[e].identity = identity
     E[e].past = 0
     S[VALUES] += values
     S[TEXT] += text
     E[e + 1].text = S[TEXT]
     S[FACTS] = e + 1
-    _admit(E, V, B, I, C, A, Q, H, L, T, W, X, S, e)
+    _admit(E, P, V, B, I, C, A, N, Q, H, L, T, R, W, X, S, e)
 
 
-@njit(cache=True)
-def written(E, S, time, event, identity, said, lengths):
-    """Write the columns of facts behind the others, whose values and texts are there already."""
-    first, place, text, valued = S[FACTS], S[VALUES], S[TEXT], np.uint64(S[VALUED])
-    for n in range(time.shape[0]):
-        e = first + n
+@compiled
+def written(E, P, M, S, n, time, event, identity, said, lengths):
+    """Write the columns of facts behind the others, whose values and texts are there already.
+
+    Stops at the first whose kind is not known; returns how many are written.
+    """
+    first, valued = S[FACTS] + n, np.uint64(S[VALUED])
+    place, text = S[VALUES], S[TEXT]
+    kind, mask = np.int64(0), M.shape[0] - 1
+    while n < time.shape[0]:
+        if P[kind].said != said[n] or P[kind].event != event[n]:
+            at = seat(event[n], said[n], mask)
+            kind = np.int64(M[at])
+            while kind >= 0 and (P[kind].said != said[n] or P[kind].event != event[n]):
+                at = (at + 1) & mask
+                kind = np.int64(M[at])
+            if kind < 0:
+                break
+        e = first
         E[e].time = time[n]
-        E[e].said = said[n]
         E[e].place = place
         E[e].identity = identity[n]
         E[e].live = 0
         E[e].past = 0
-        E[e].event = event[n]
-        place += _ones(said[n] & valued)
+        E[e].kind = kind
+        place += ones(said[n] & valued)
         text += np.int64(lengths[n])
         E[e + 1].text = text
+        first += 1
+        n += 1
     S[VALUES], S[TEXT] = place, text
+    return n
 
 
-@njit(cache=True)
-def _distinct(E, V, I, H, S, e, near):
+@compiled
+def seat(event, said, mask):
+    """Return where among the known kinds one stands, if no other one was there before it."""
+    mixed = (np.uint64(said) + np.uint64(event)) * np.uint64(0x9E3779B97F4A7C15)
+    return np.int64((mixed ^ (mixed >> np.uint64(29))) & np.uint64(mask))
+
+
+@compiled
+def seated(P, M, first, end):
+    """Give some kinds their seats."""
+    mask = M.shape[0] - 1
+    for kind in range(first, end):
+        at = seat(P[kind].event, P[kind].said, mask)
+        while M[at] >= 0:
+            at = (at + 1) & mask
+        M[at] = kind
+
+
+@inlined
+def _distinct(E, P, V, I, H, S, e, near):
     """Ask for where the distinct values of a fact are; later for the facts that had them before."""
+    said = P[E[e].kind].said
     for d in range(S[DISTINCTS]):
         signal = S[ASKED + d]
-        if (E[e].said >> np.uint64(signal)) & _ONE:
-            at = _home(H, I[E[e].identity].owner, (_value(E, V, S, e, signal) << 5) | d)
+        if (said >> np.uint64(signal)) & _ONE:
+            what = (_of(V, S, E[e].place, said, signal) << 5) | d
+            at = _home(H, I[OWNER, E[e].identity], what)
             if not near:
                 ahead.slot(H, at)
             elif H[at].fact >= 0:
                 ahead.fact(E, H[at].fact)
 
 
-@njit(cache=True)
-def admit_all(E, V, B, I, C, A, Q, H, L, T, W, X, S, until):
+@compiled
+def admit_all(E, P, V, B, I, C, A, N, D, Q, H, L, T, R, W, X, S, until):
     """Take in all facts up to a place whose columns are written already; stop where room runs out."""
-    half, last = H.shape[0] >> 1, A.shape[1] - 1
+    half = H.shape[0] >> 1
     while S[FACTS] < until and S[SLOTS] + 32 < half and S[HEAP] < L.shape[1]:
         e = S[FACTS]
         S[FACTS] = e + 1
         if e + AHEAD < until:
             ahead.identity(E, I, e + AHEAD)
+            ahead.newest(E, I, e + AHEAD)
         if e + NEAR < until:
-            ahead.numbers(E, I, A, e + NEAR, 0, last)
-            _distinct(E, V, I, H, S, e + NEAR, False)
-            _distinct(E, V, I, H, S, e + NEAR // 2, True)
+            ahead.numbers(E, I, A, D, e + NEAR, P[E[e + NEAR].kind].said)
+            _distinct(E, P, V, I, H, S, e + NEAR, False)
+            _distinct(E, P, V, I, H, S, e + NEAR // 2, True)
             if S[TRACK]:
                 ahead.customer(E, I, C, e + NEAR)
-        _admit(E, V, B, I, C, A, Q, H, L, T, W, X, S, e)
+        _admit(E, P, V, B, I, C, A, N, Q, H, L, T, R, W, X, S, e)
 
 
-@njit(cache=True)
-def _expire(E, V, I, C, A, Q, L, T, W, X, S, w, edge):
+@compiled
+def _expire(E, P, V, I, C, A, N, D, Q, L, T, R, W, X, S, w, edge):
     """Let everything at or before the edge leave a window; note when the next fact does."""
     position, end = W[w].position, S[FACTS]
     due = np.int64(NEVER)
-    first = T[W[w].start].column
-    last = T[W[w].end].column - 1 if W[w].end < T.shape[0] else A.shape[1] - 1
     while position < end:
         if position + AHEAD < end and E[position + NEAR].time <= edge:
             ahead.identity(E, I, position + AHEAD)
-            ahead.numbers(E, I, A, position + NEAR, first, last)
+            bits = P[E[position + NEAR].kind].said & W[w].signals
+            ahead.numbers(E, I, A, D, position + NEAR, bits)
             if S[TRACK]:
                 ahead.customer(E, I, C, position + NEAR)
         if not E[position].past & LATE and (E[position].live >> np.uint32(w)) & np.uint32(1):
             if E[position].time > edge:
                 due = E[position].time + W[w].length
                 break
-            _leave(E, V, I, C, A, Q, T, W, X, S, w, position)
+            _leave(E, P, V, I, C, A, N, Q, T, R, W, X, S, w, position)
         position += 1
     W[w].position = position
     while W[w].late:
@@ -485,12 +509,12 @@ def _expire(E, V, I, C, A, Q, L, T, W, X, S, w, edge):
             due = min(due, E[e].time + W[w].length)
             break
         _pop(L, W, w)
-        _leave(E, V, I, C, A, Q, T, W, X, S, w, e)
+        _leave(E, P, V, I, C, A, N, Q, T, R, W, X, S, w, e)
     W[w].due = due
 
 
-@njit(cache=True)
-def advance(E, V, I, C, A, Q, L, T, W, X, S, moment, stop):
+@compiled
+def advance(E, P, V, I, C, A, N, D, Q, L, T, R, W, X, S, moment, stop):
     """Let happen what is due up to a moment, instant by instant; stop where somebody was touched."""
     while S[DUE] <= moment:
         if stop and S[TOUCHED]:
@@ -499,110 +523,22 @@ def advance(E, V, I, C, A, Q, L, T, W, X, S, moment, stop):
         due = np.int64(NEVER)
         for w in range(W.shape[0] - 1):
             if W[w].due <= S[CLOCK]:
-                _expire(E, V, I, C, A, Q, L, T, W, X, S, w, S[CLOCK] - W[w].length)
+                _expire(
+                    E, P, V, I, C, A, N, D, Q, L, T, R, W, X, S, w, S[CLOCK] - W[w].length
+                )  # fmt: skip
             due = min(due, W[w].due)
         S[DUE] = due
     if moment > S[CLOCK] and not (stop and S[TOUCHED]):
         S[CLOCK] = moment
 
 
-@njit(cache=True)
-def jump(E, V, I, C, A, Q, L, T, W, X, S, moment):
+@compiled
+def jump(E, P, V, I, C, A, N, D, Q, L, T, R, W, X, S, moment):
     """Let happen what is due up to a moment at once, where nobody asks what was in between."""
     S[CLOCK] = max(S[CLOCK], moment)
     due = np.int64(NEVER)
     for w in range(W.shape[0] - 1):
         if W[w].due <= S[CLOCK]:
-            _expire(E, V, I, C, A, Q, L, T, W, X, S, w, S[CLOCK] - W[w].length)
+            _expire(E, P, V, I, C, A, N, D, Q, L, T, R, W, X, S, w, S[CLOCK] - W[w].length)
         due = min(due, W[w].due)
     S[DUE] = due
-
-
-@njit(cache=True)
-def clear(E, V, I, C, A, H, T, S, empty, customer):
-    """Forget the numbers of a customer, to be contributed again."""
-    A[customer, :] = empty
-    identity = C[customer, 0]
-    while identity >= 0:
-        e = I[identity].last
-        while e >= 0:
-            E[e].past &= LATE
-            for t in range(T.shape[0]):
-                if T[t].kind == DISTINCT and (E[e].said >> np.uint64(T[t].signal)) & _ONE:
-                    what = (_value(E, V, S, e, T[t].signal) << 5) | T[t].distinct
-                    slot = _slot(H, customer, what)
-                    if H[slot].customer >= 0:
-                        H[slot].fact = -1
-            e = E[e].link
-        identity = I[identity].next
-
-
-@njit(cache=True)
-def move(I, C, identity, customer):
-    """Give an identity to another customer; −1: to nobody."""
-    owner = I[identity].owner
-    if owner >= 0:
-        before, each = -1, C[owner, 0]
-        while each >= 0 and each != identity:
-            before, each = each, I[each].next
-        if each == identity:
-            if before < 0:
-                C[owner, 0] = I[identity].next
-            else:
-                I[before].next = I[identity].next
-    I[identity].owner = customer
-    if customer >= 0:
-        I[identity].next = C[customer, 0]
-        C[customer, 0] = identity
-
-
-@njit(cache=True)
-def own(I, C, identities, customers):
-    """Give new identities to their customers."""
-    for n in range(identities.shape[0]):
-        move(I, C, identities[n], customers[n])
-
-
-@njit(cache=True)
-def again(E, V, B, I, C, A, Q, H, T, W, X, S, customer):
-    """Contribute all that a customer's identities did."""
-    track = S[TRACK]
-    S[TRACK] = 0
-    identity = C[customer, 0]
-    while identity >= 0:
-        e = I[identity].last
-        while e >= 0:
-            if E[e].live:
-                _contribute(E, V, B, I, C, A, Q, H, T, W, X, S, e, False)
-            e = E[e].link
-        identity = I[identity].next
-    S[TRACK] = track
-
-
-@njit(cache=True)
-def drop(E, I, S, identity):
-    """Forget all that an identity did."""
-    e = I[identity].last
-    while e >= 0:
-        if E[e].live:
-            S[DEAD] += 1
-        E[e].live = 0
-        E[e].said = 0
-        e = E[e].link
-    I[identity].last = -1
-
-
-@njit(cache=True)
-def unlink(E, I, S, e):
-    """Take a fact out of its identity's list; queues pass over it."""
-    identity = E[e].identity
-    if I[identity].last == e:
-        I[identity].last = E[e].link
-    else:
-        each = I[identity].last
-        while E[each].link != e:
-            each = E[each].link
-        E[each].link = E[e].link
-    E[e].live = 0
-    E[e].said = 0
-    S[DEAD] += 1
