@@ -283,9 +283,10 @@ class Pipeline:
             if until is not None:
                 self._pass_time(until)
             self._failpoint("before flush")
+            # What the next batch asks for first is written first.
+            self.store.save(connection, rows, keys, self.graph, self.moment)
             for stage in self.stages:
                 stage.flush(connection)
-            self.store.save(connection, rows, keys, self.graph, self.moment)
             self.store.advance(connection, TOPIC, self._offsets, offsets)
             self._note_origin(connection, offsets, 0 if instead_of else len(records))
             self.fence(connection)

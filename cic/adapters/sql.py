@@ -9,9 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
-    bindparam,
     case,
-    delete,
     func,
     or_,
     select,
@@ -21,7 +19,7 @@ from sqlalchemy import (
 from cic import tables
 from cic.ports import ChangeRow
 from cid.kit.clock import DAY
-from cid.kit.db import Database, insert, upsert
+from cid.kit.db import Database, insert, remove, upsert
 
 _STREAM = "stream:"
 """What the names begin with under which it is kept how far streams have come."""
@@ -65,15 +63,12 @@ class SqlStore:
             if change.kind == "entered"
         ]
         upsert(connection, tables.membership, entered)
-        t = tables.membership
         left = [
-            {"who": change.customer, "what": change.segment}
+            {"customer": change.customer, "segment": change.segment}
             for change in last.values()
             if change.kind == "left"
         ]
-        if left:
-            those = and_(t.c.customer == bindparam("who"), t.c.segment == bindparam("what"))
-            connection.execute(delete(t).where(those), left)
+        remove(connection, tables.membership, left)
         upsert(
             connection,
             tables.state,

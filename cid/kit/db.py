@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from operator import itemgetter
@@ -17,7 +18,10 @@ from sqlalchemy import (
     Engine,
     MetaData,
     Table,
+    and_,
+    bindparam,
     create_engine,
+    delete,
     event,
     select,
 )
@@ -27,6 +31,7 @@ from sqlalchemy.exc import OperationalError
 from cid.kit import postgres
 from cid.kit.documents import as_document, storable
 from cid.kit.errors import Conflict, Unavailable
+from cid.kit.write_behind import WriteBehind, deleting
 
 _OUTSIDE = {
     sqlite3.SQLITE_BUSY,
@@ -35,8 +40,13 @@ _OUTSIDE = {
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_READONLY,
 }
-IN_ONE = 500
+IN_ONE = 5_000
 """How many values one question about presence names."""
+BEHIND = "write behind"
+FEW = 8
+"""So few rows are written at once: handing them over would take longer."""
+SERIALIZED = 3
+"""The driver's word for connections that several threads may use."""
 
 metadata = MetaData(
     naming_convention={
@@ -53,8 +63,8 @@ class Database:
     """Opens the records of all layers: any number of readers, one writer at a time.
 
     On SQLite: write-ahead log, ``synchronous=FULL`` (a commit survives a power cut), and a transaction
-    that takes the write lock at its start, so that nobody fails half-way. On Postgres (`cid.kit.postgres`)
-    the same by an advisory lock.
+    that takes the write lock at its start, so that nobody fails half-way; rows are written behind
+    (`cid.kit.write_behind`). On Postgres (`cid.kit.postgres`) the same lock by an advisory one.
     """
 
     def __init__(self, url: str) -> None:
@@ -63,6 +73,7 @@ class Database:
         self._writing = threading.RLock()
         self._mine = threading.local()
         self.engine: Engine
+        self._thread: ThreadPoolExecutor | None = None
         self._explained: Callable[[], AbstractContextManager[None]] = nullcontext
         if self.postgres:
             self.engine = postgres.open_engine(url)
@@ -74,6 +85,9 @@ class Database:
             self._explained = _explained
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
+            event.listen(self.engine, "before_cursor_execute", _await_rows)
+            if sqlite3.threadsafety == SERIALIZED:
+                self._thread = ThreadPoolExecutor(1, "writing")
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -95,8 +109,24 @@ class Database:
                 raise
             return
         with self._writing, self._explained(), self.engine.connect() as connection:
-            with connection.execution_options(writes=True).begin():
+            with connection.execution_options(writes=True).begin(), self._behind(connection):
                 yield connection
+
+    @contextmanager
+    def _behind(self, connection: Connection) -> Iterator[None]:
+        """Let rows of this transaction be written by the thread; all are there at the end."""
+        raw = connection.connection.driver_connection
+        if self._thread is None or not isinstance(raw, sqlite3.Connection):
+            yield
+            return
+        behind = connection.info[BEHIND] = WriteBehind(raw, self._thread)
+        try:
+            yield
+            behind.wait()
+        finally:
+            # After a failure nothing more is written; the transaction is given up.
+            behind.drop()
+            del connection.info[BEHIND]
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -123,6 +153,8 @@ class Database:
 
     def close(self) -> None:
         """Give all connections back."""
+        if self._thread is not None:
+            self._thread.shutdown()
         self.engine.dispose()
 
 
@@ -136,7 +168,7 @@ def insert(connection: Connection, table: Table, rows: Rows) -> None:
         postgres.insert(connection, table, _names(rows[0]), rows)
     elif rows:
         prepared = _statement(table, _names(rows[0]))
-        _execute(connection, prepared, rows)
+        _execute(connection, table, prepared, rows)
 
 
 def upsert(
@@ -154,7 +186,21 @@ def upsert(
         postgres.upsert(connection, table, _names(rows[0]), rows, newer, add)
     elif rows:
         prepared = _statement(table, _names(rows[0]), True, newer, add)
-        _execute(connection, prepared, rows)
+        _execute(connection, table, prepared, rows)
+
+
+def remove(connection: Connection, table: Table, keys: Sequence[Mapping[str, Any]]) -> None:
+    """Delete the rows that have these values; all name the same columns."""
+    if not keys:
+        return
+    names = tuple(keys[0])
+    behind: WriteBehind | None = connection.info.get(BEHIND)
+    if behind is not None:
+        behind.put(table.name, deleting(table.name, names), _picked(names, keys))
+        return
+    those = and_(*(table.c[name] == bindparam(f"its_{name}") for name in names))
+    rows = [{f"its_{name}": value for name, value in key.items()} for key in keys]
+    connection.execute(delete(table).where(those), rows)
 
 
 def present(connection: Connection, column: Column[Any], values: Sequence[Any]) -> set[Any]:
@@ -216,7 +262,7 @@ def _names(row: Mapping[str, Any] | tuple[Any, ...]) -> tuple[str, ...]:
     return row._fields if isinstance(row, tuple) else tuple(row)  # type: ignore[attr-defined]
 
 
-def _execute(connection: Connection, prepared: _Prepared, rows: Rows) -> None:
+def _execute(connection: Connection, table: Table, prepared: _Prepared, rows: Rows) -> None:
     order = prepared.order
     fields = _names(rows[0])
     given = cast("list[tuple[Any, ...]]", list(rows))
@@ -227,7 +273,11 @@ def _execute(connection: Connection, prepared: _Prepared, rows: Rows) -> None:
     for name in prepared.json:
         place = order.index(name)
         given = [(*row[:place], as_document(row[place]), *row[place + 1 :]) for row in given]
-    connection.exec_driver_sql(prepared.text, given)
+    behind: WriteBehind | None = connection.info.get(BEHIND)
+    if behind is not None and len(given) > FEW:
+        behind.put(table.name, prepared.text, given)
+    else:
+        connection.exec_driver_sql(prepared.text, given)
 
 
 def _picked(order: Sequence[Any], rows: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -255,8 +305,16 @@ def _explained() -> Iterator[None]:
         ) from error
 
 
+def _await_rows(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+    behind: WriteBehind | None = connection.info.get(BEHIND)
+    if behind is not None:
+        behind.wait(statement)
+
+
 def _arguments(url: str) -> dict[str, Any]:
-    return {"timeout": 60, "check_same_thread": False} if url.startswith("sqlite") else {}
+    if not url.startswith("sqlite"):
+        return {}
+    return {"timeout": 60, "check_same_thread": False, "cached_statements": 256}
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

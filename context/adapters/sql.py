@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, delete, func, select, update
+from sqlalchemy import Connection, and_, bindparam, case, func, select, update
 
 from cid.kit.clock import DAY
-from cid.kit.db import Database, present, upsert
+from cid.kit.db import Database, present, remove, upsert
 from context import tables
 from context.ports import SHADOWED, ActionRow, DecisionRow, StepRow, TimerRow
-
-CHUNK = 500
 
 
 class SqlStore:
@@ -53,9 +51,7 @@ class SqlStore:
         kept = present(connection, tables.action.c.id, [row.id for row in actions])
         upsert(connection, tables.action, [row for row in actions if row.id not in kept])
         upsert(connection, tables.timer, timers)
-        for start in range(0, len(done), CHUNK):
-            some = list(done[start : start + CHUNK])
-            connection.execute(delete(tables.timer).where(tables.timer.c.id.in_(some)))
+        remove(connection, tables.timer, [{"id": each} for each in done])
         upsert(
             connection,
             tables.schedule,
