@@ -109,10 +109,16 @@ def _make(
     definitions, _ = read(Path(directory))
     mapper = Mapper(definitions)
     stream = arriving(mapper, CollectLimits(), northlake.company(now, seed, scale))
+    # Records of one source have the same headers: they are coded once.
+    same: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
     try:
         while some := [
-            ((each.key, each.value, each.timestamp, dict(each.headers)), pack(mapper, each))
+            (
+                (each.key, each.value, each.timestamp, same.setdefault(alike, dict(alike))),
+                pack(mapper, each),
+            )
             for each in islice(stream, CHUNK)
+            for alike in (tuple(each.headers.items()),)
         ]:
             out.send(some)
         out.send([])

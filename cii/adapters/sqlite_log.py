@@ -32,6 +32,9 @@ CHUNK = 100
 """Records fetched at once while reading."""
 ANSWER = 64 << 20
 """Bytes after which one reading stops, however many records were asked for."""
+REMEMBERED = 20_000
+"""How many records of a partition are kept in memory after they were appended; they are read next."""
+REMEMBERED_BYTES = 8 << 20
 VERSION = 1
 
 SCHEMA = """
@@ -68,9 +71,21 @@ class _Append:
     """The messages of one call, ready for the table."""
 
     topic: int
+    name: str
     partitions: int
     rows: list[tuple[int, int, bytes, str, bytes]]
     size: int
+
+
+class _Tail:
+    """The newest records of one partition that this process has appended, without gaps."""
+
+    __slots__ = ("first", "records", "size")
+
+    def __init__(self, first: int) -> None:
+        self.first = first
+        self.records: list[LogRecord] = []
+        self.size = 0
 
 
 class SqliteLog:
@@ -97,6 +112,7 @@ class SqliteLog:
         self._largest = queue_bytes
         self._topics: dict[str, tuple[int, int]] = {}
         self._next: dict[int, list[int]] = {}
+        self._tails: dict[tuple[int, int], _Tail] = {}
         self._seen = -1
         self._growth = Growth()
         self._file = SqliteFile(path, SCHEMA, VERSION, patience)
@@ -161,7 +177,12 @@ class SqliteLog:
             Conflict: the log does not hold this offset: records were deleted, or its end was lost.
         """
         number = self._topic(topic)[0]
-        records: list[LogRecord] = []
+        tail = self._tails.get((number, partition))
+        if tail is not None and tail.first <= offset and not self._file.closed:
+            records = tail.records[offset - tail.first :][:limit]
+            if records:
+                return records
+        records = []
         size = 0
         with self._file.read() as db:
             rows = db.execute(
@@ -287,7 +308,7 @@ class SqliteLog:
                 raise InvalidInput(f"{message.timestamp} is not a moment.")
             size += length
             rows.append((_hash(key) % partitions, message.timestamp, key, headers, value))
-        return _Append(number, partitions, rows, size)
+        return _Append(number, topic, partitions, rows, size)
 
     def _commit(self, group: Sequence[_Append]) -> list[list[Place]]:
         values: list[object] = []
@@ -315,8 +336,27 @@ class SqliteLog:
             reach("before append commit")
         self._seen = version
         self._next.update(following)
+        for append, result in zip(group, places, strict=True):
+            self._remember(append, result)
         self._growth.tell()
         return places
+
+    def _remember(self, append: _Append, places: Sequence[Place]) -> None:
+        """Keep what was appended for who reads it next."""
+        for place, (part, ts, key, headers, value) in zip(places, append.rows, strict=True):
+            tail = self._tails.get((append.topic, part))
+            if (
+                tail is None
+                or len(tail.records) >= REMEMBERED
+                or tail.size >= REMEMBERED_BYTES
+                or tail.first + len(tail.records) != place.offset
+            ):
+                # Who is reading the former one goes on reading it.
+                tail = self._tails[append.topic, part] = _Tail(place.offset)
+            tail.size += len(value)
+            tail.records.append(
+                LogRecord(append.name, part, place.offset, ts, key, value, _read_headers(headers))
+            )
 
     def _read_next(self, db: sqlite3.Connection, append: _Append) -> list[int]:
         parts = range(append.partitions)

@@ -301,3 +301,25 @@ def test_nobody_waits_in_vain_for_a_closed_log(tmp_path):
         log.close()
     assert not answer.result(10)
     thread.join()
+
+
+def test_what_is_remembered_of_the_end_is_what_the_file_holds(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[SqliteLog.__module__], "REMEMBERED", 7)
+    path = tmp_path / "log.sqlite"
+    with opened(path, partitions=1) as one, opened(path) as other:
+        for number in range(40):
+            log = one if number % 5 < 3 else other
+            some = [
+                Message(b"k", f"{number}/{each}".encode(), number, {"source": "shop"})
+                for each in range(number % 4 + 1)
+            ]
+            log.append("facts", some)
+            if number % 3 == 0:
+                assert everything(one, "facts") == everything(other, "facts")
+        for offset in range(0, one.ends("facts")[0], 3):
+            here, there = (each.read("facts", 0, offset, 5) for each in (one, other))
+            assert here == there[: len(here)] or there == here[: len(there)]
+            assert here
+            assert there
+        with opened(path) as later:
+            assert everything(later, "facts") == everything(one, "facts")
