@@ -8,14 +8,14 @@ customer in this history only: it is the same where ``customer`` is the same, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from cic.columns import amount_of, text_of
 from cic.ports import Mirror
 
-FORMAT = "4"
+FORMAT = "5"
 """Changes when history is laid out differently; a file with another format is made again."""
 
 WORDS: dict[str, tuple[str, str]] = {
@@ -46,7 +46,7 @@ _OF_FACT = {name: type_ for name, (type_, _) in WORDS.items() if name not in LIN
 STORED = f"""
 CREATE SCHEMA kept;
 CREATE TABLE kept.state (generation VARCHAR, format VARCHAR, position BIGINT);
-CREATE TABLE kept.mirror (name VARCHAR, version VARCHAR);
+CREATE TABLE kept.mirror (name VARCHAR, version VARCHAR, mark VARCHAR);
 CREATE TABLE kept.customer (customer_key INTEGER, customer VARCHAR);
 CREATE TABLE kept.owner (
     who INTEGER, identity VARCHAR, customer VARCHAR, customer_key INTEGER
@@ -101,7 +101,9 @@ def _view(text: str = "", **types: str) -> dict[str, str]:
 SCHEMA: dict[str, dict[str, str]] = {
     "customers": _view("customer kind name", first_seen=_MOMENT, last_seen=_MOMENT),
     "memberships": _view("customer segment", since=_MOMENT),
-    "changes": _view("customer segment kind cause loop", effective_at=_MOMENT, known_at=_MOMENT),
+    "changes": _view(
+        "customer segment kind cause cause_id loop", effective_at=_MOMENT, known_at=_MOMENT
+    ),
     "decisions": _view(
         "id rule version trigger customer cause actor reason loop variant default_variant",
         at=_MOMENT,
@@ -147,23 +149,26 @@ SCHEMA: dict[str, dict[str, str]] = {
 """The small tables of all layers that history always offers, with the types of their columns."""
 
 
-def column_types(name: str, mirror: Mirror, rows: list[tuple[Any, ...]]) -> dict[str, str]:
+def column_types(name: str, mirror: Mirror, rows: Sequence[Sequence[Any]]) -> dict[str, str]:
     """Decide the SQL type of each column of a mirrored table.
 
     What the mirror says comes first, then what history knows of the table, then the values.
     """
-    known: Mapping[str, str] = SCHEMA.get(name, {})
-    types: dict[str, str] = {}
-    for index, column in enumerate(mirror.columns):
-        if column in mirror.types:
-            types[column] = mirror.types[column]
-        elif column in mirror.moments:
-            types[column] = _MOMENT
-        elif column in known:
-            types[column] = known[column]
-        else:
-            types[column] = _type_of(row[index] for row in rows)
+    types = {
+        column: said_type(name, mirror, column) or _type_of(row[index] for row in rows)
+        for index, column in enumerate(mirror.columns)
+    }
+    known = SCHEMA.get(name, {})
     return {**types, **{name: type_ for name, type_ in known.items() if name not in types}}
+
+
+def said_type(name: str, mirror: Mirror, column: str) -> str:
+    """Return the SQL type of a column as far as it does not depend on the values; else empty."""
+    if column in mirror.types:
+        return mirror.types[column]
+    if column in mirror.moments:
+        return _MOMENT
+    return SCHEMA.get(name, {}).get(column, "")
 
 
 def _type_of(values: Iterable[Any]) -> str:

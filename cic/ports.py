@@ -38,12 +38,26 @@ class FactRow(NamedTuple):
 
 
 @dataclass(frozen=True)
+class News:
+    """What has become of a small table since a mark."""
+
+    mark: str
+    """What to ask with next time; a text that is never empty."""
+    rows: Iterable[Sequence[Any]]
+    gone: Collection[str] | None = None
+    """Keys of which all former rows go before the new ones come; all rows go where None."""
+
+
+@dataclass(frozen=True)
 class Mirror:
-    """A small table of some layer, copied whole into history whenever it changed.
+    """A small table of some layer, copied into history whenever it changed.
 
     ``rows`` is called only when ``version`` differs from the one copied last; an empty version
     means always. Columns named in ``moments`` hold milliseconds and become timestamps. ``types``
     may name the SQL type of columns that history does not know; otherwise the values decide.
+
+    A table that can tell what changed has ``news`` instead of rows: asked with the mark of last
+    time, or with an empty one for everything. ``key`` is the column by which rows are replaced.
     """
 
     columns: Sequence[str]
@@ -51,6 +65,8 @@ class Mirror:
     version: str = ""
     moments: frozenset[str] = frozenset()
     types: Mapping[str, str] = field(default_factory=dict)
+    news: Callable[[str], News] | None = None
+    key: str = ""
 
 
 class HistorySource(Protocol):

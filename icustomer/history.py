@@ -5,32 +5,30 @@ from __future__ import annotations
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import text
 
-from cic.model import SCORES, TRAITS
 from cic.policies import Policies
 from cic.ports import Engine, FactRow, Mirror, Result, Sight, Streaming, Ticket, Writing
 from cic.segmentation import Segmentation
-from cid.customers import CONSENT, Customers
+from cid.customers import Customers
 from cid.kit.db import Database
 from cid.kit.definitions import Definitions
 from cid.kit.errors import InvalidInput
 from cid.kit.failpoints import reach
-from cid.model.definition import ATTRIBUTES, COMPANY
+from cid.model.definition import COMPANY
 from cid.model.fact import Fact
+from cid.model.relationship import Regrouped
 from cid.profile import plain
 from cii.synchronization import Pipeline
+from icustomer.mirrored import Mirrored, Touched
 
 REMEMBERED = 50_000
 """Facts that are remembered for history; beyond that it relives them from the log."""
-AT_ONCE = 20_000
-"""Rows of a small table that are fetched at once: not so small a table fits in memory, too."""
 AT_MOST_EVERY = 5.0
 """Seconds between two refreshes that nobody insists on."""
 
@@ -46,36 +44,56 @@ class Recorder:
     """The last stage: remembers applied facts for a while, so that history need not relive them."""
 
     def __init__(self) -> None:
+        self.touched = Touched()
+        self.batches = 0
+        self._lock = threading.Lock()
         self._rows: list[FactRow] = []
         self._new: list[FactRow] = []
+        self._about: set[str] = set()
         self._complete_since: int | None = None
 
     def load(self, connection: Any) -> None:
         """Forget everything; what comes from now on is complete."""
-        self._rows, self._new, self._complete_since = [], [], None
+        with self._lock:
+            self._rows, self._new, self._complete_since = [], [], None
+            self._about = set()
+            self.touched.forget()
 
     def apply(self, fact: Fact) -> None:
         """Remember a fact."""
         if self._complete_since is None:
             self._complete_since = fact.position - 1
         self._new.append(_row(fact))
+        if fact.customer:
+            self._about.add(fact.customer)
+
+    def regroup(self, event: Regrouped) -> None:
+        """Remember who won or lost identities."""
+        self._about |= event.customers
 
     def flush(self, connection: Any) -> None:
         """Keep what belongs to the batch that is being written."""
-        self._rows += self._new
-        self._new = []
-        if len(self._rows) > REMEMBERED:
-            self._complete_since = self._rows[-1].position
-            self._rows = []
+        with self._lock:
+            self._rows += self._new
+            self._new = []
+            if len(self._rows) > REMEMBERED:
+                self._complete_since = self._rows[-1].position
+                self._rows = []
+            self.touched.note(self._about)
+            self._about = set()
+            self.batches += 1
 
-    def since(self, position: int, limit: int) -> list[FactRow] | None:
-        """Return the next facts after a position, or None where that is longer ago than remembered."""
-        if self._complete_since is None or position < self._complete_since:
-            return None
-        start = bisect_right(self._rows, position, key=lambda row: row.position)
-        # What history has, nobody asks for again.
-        self._complete_since, self._rows = max(position, self._complete_since), self._rows[start:]
-        return self._rows[:limit]
+    def since(self, position: int, limit: int, until: int) -> list[FactRow] | None:
+        """Return the next facts in ``(position, until]``, or None where some are longer ago than remembered."""
+        with self._lock:
+            if self._complete_since is None or position < self._complete_since:
+                return None
+            place = _position
+            start = bisect_right(self._rows, position, key=place)
+            # What history has, nobody asks for again.
+            self._complete_since = max(position, self._complete_since)
+            self._rows = self._rows[start:]
+            return self._rows[: min(limit, bisect_right(self._rows, until, key=place))]
 
     def __len__(self) -> int:
         """Return how many facts are remembered."""
@@ -95,7 +113,6 @@ class Source:
         recorder: Recorder,
         segmentation: Segmentation,
     ) -> None:
-        self._segmentation = segmentation
         self.recorder = recorder
         self.only_facts = False
         self.owners_too = True
@@ -105,15 +122,13 @@ class Source:
         self._customers = customers
         self._database = database
         self._definitions = definitions
-        self._selects = selects
         self._generation = definitions.version(READ_FROM_FACTS)
         self._opened = definitions.version()
         self._cursor: tuple[int, Iterator[Fact]] | None = None
-        with database.read() as connection:
-            self._columns = {
-                name: tuple(connection.execute(text(f"SELECT * FROM ({select}) q LIMIT 0")).keys())
-                for name, select in selects.items()
-            }
+        pipeline.bus.subscribe(Regrouped, recorder.regroup)
+        self._small = Mirrored(
+            customers, database, definitions, selects, segmentation, recorder.touched
+        )
 
     def generation(self) -> str:
         """Return a text that changes when facts were changed or removed."""
@@ -131,13 +146,13 @@ class Source:
     def version(self) -> str:
         """Return a text that changes when anything changed."""
         pipeline = self._pipeline
-        reached = f"{pipeline.position}/{pipeline.moment // 60_000}/{pipeline.counters.batches}"
+        batches = f"{self.recorder.batches}/{pipeline.counters.batches}"
         # Other segments have other members, though no fact came.
-        return f"{reached}/{self._opened}"
+        return f"{self._written()}/{pipeline.moment // 60_000}/{batches}/{self._opened}"
 
     def facts_since(self, position: int, limit: int) -> Sequence[FactRow]:
         """Return the next facts after a position, in order of position."""
-        remembered = self.recorder.since(position, limit)
+        remembered = self.recorder.since(position, limit, self._written())
         if remembered is not None:
             return remembered
         if self._cursor is None or self._cursor[0] != position:
@@ -145,6 +160,11 @@ class Source:
         rows = [_row(fact) for fact in islice(self._cursor[1], limit)]
         self._cursor = (rows[-1].position, self._cursor[1]) if len(rows) == limit else None
         return rows
+
+    def _written(self) -> int:
+        """Return the position up to which facts are written: others may still be taken back."""
+        with self._database.read() as connection:
+            return self._pipeline.store.position(connection)
 
     def owners_version(self) -> str:
         """Return a text that changes when any identity went to another customer."""
@@ -158,75 +178,7 @@ class Source:
         """Return the small tables of all layers by name."""
         if self.only_facts:
             return {}
-        version = self.version()
-        position, moment = self._pipeline.position, self._pipeline.moment
-        # The ledger is long: it is copied anew when it grew much, or when a minute has passed.
-        ledger = f"{position if position < 20_000 else position // 2_000}/{moment // 60_000}"
-        result = {
-            name: Mirror(
-                self._columns[name], self._reader(select), ledger if name == "ledger" else version
-            )
-            for name, select in self._selects.items()
-        }
-        names = list(self._definitions.of(ATTRIBUTES))
-        columns = ("customer", "kind", "name", "first_seen", "last_seen", *names)
-        columns = tuple(dict.fromkeys(columns))
-        result["customers"] = Mirror(columns, lambda: self._customer_rows(columns), version)
-        consents = ("customer", "purpose", "channel", "granted", "since")
-        result["consents"] = Mirror(consents, self._consent_rows, version)
-        scores = ("customer", "score", "value", "version", "at")
-        result["scores"] = Mirror(scores, self._score_rows, version)
-        return result
-
-    def _reader(self, select: str) -> Callable[[], Iterable[Sequence[Any]]]:
-        def rows() -> Iterable[Sequence[Any]]:
-            with self._database.read() as connection:
-                if self._database.postgres:
-                    answer = connection.execution_options(yield_per=AT_ONCE).execute(text(select))
-                    yield from map(tuple, answer)
-                    return
-                # The driver's own rows: nobody reads them by name.
-                cursor = connection.connection.cursor()
-                cursor.execute(select)
-                while some := cursor.fetchmany(AT_ONCE):
-                    yield from some
-                cursor.close()
-
-        return rows
-
-    def _customer_rows(self, columns: Sequence[str]) -> Iterable[Sequence[Any]]:
-        customers = self._customers
-        for customer, members in list(customers.members.items()):
-            profile = customers.profile(customer)
-            seen = [customers.seen[each] for each in members]
-            kind = profile.get("kind")
-            fixed = {
-                "customer": customer,
-                "kind": kind.value if kind else "person",
-                "name": customers.name(customer),
-                "first_seen": min(each.first for each in seen),
-                "last_seen": max(each.last for each in seen),
-            }
-            yield [
-                fixed[column] if column in fixed else _text(profile.get(column))
-                for column in columns
-            ]
-
-    def _consent_rows(self) -> Iterable[Sequence[Any]]:
-        for customer, profile in list(self._customers.profiles.items()):
-            for name, value in profile.items():
-                if name.startswith(CONSENT):
-                    purpose, _, channel = name.removeprefix(CONSENT).partition(".")
-                    yield (customer, purpose, channel, value.value is True, value.time)
-
-    def _score_rows(self) -> Iterable[Sequence[Any]]:
-        """The last word of each model on each customer, as her trait has it."""
-        for name in self._definitions.of(SCORES):
-            place = list(self._definitions.of(TRAITS)).index(name)
-            for customer in list(self._customers.members):
-                value = self._segmentation.kernel.value(customer, place)
-                if value is not None:
-                    yield (customer, name, value, "", self._segmentation.now)
+        return self._small.tables(self.version())
 
 
 class History:
@@ -354,14 +306,5 @@ def _row(fact: Fact) -> FactRow:
     )
 
 
-def _text(value: Any) -> str | None:
-    if value is None:
-        return None
-    held = plain(value.value)
-    return (
-        held
-        if isinstance(held, str)
-        else str(held).lower()
-        if isinstance(held, bool)
-        else str(held)
-    )
+def _position(row: FactRow) -> int:
+    return row.position

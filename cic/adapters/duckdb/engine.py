@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from cic.adapters.duckdb import seen, taking
+from cic.adapters.duckdb import copying, seen, taking
 from cic.adapters.duckdb.asking import explain, first_line, one_select
 from cic.adapters.duckdb.watching import PART, SLACK, Watch, bytes_of, fetch
 from cic.adapters.duckdb.writing import write
@@ -31,6 +31,8 @@ class DuckDbHistory:
         self._settings: dict[str, Any] = {
             "memory_limit": memory,
             "threads": str(threads),
+            # Columns of objects hold text: nobody need look what they are.
+            "pandas_analyze_sample": "0",
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "allow_community_extensions": "false",
@@ -58,7 +60,7 @@ class DuckDbHistory:
                     cursor.execute("UPDATE kept.state SET position = $1", [position])
                 taking.give_owners(cursor, source)
                 mirrors = source.mirrors().items()
-                anew = [taking.refresh(cursor, name, mirror) for name, mirror in mirrors]
+                anew = [copying.refresh(cursor, name, mirror) for name, mirror in mirrors]
                 cursor.execute("COMMIT")
                 self._layout += any(anew)
                 self._synced += 1
@@ -273,5 +275,5 @@ def _begin(connection: duckdb.DuckDBPyConnection, generation: str) -> None:
     connection.execute(STORED)
     connection.execute("INSERT INTO kept.state VALUES ($1, $2, 0)", [generation, FORMAT])
     for name, types in SCHEMA.items():
-        taking.begin(connection, name, types)
+        copying.begin(connection, name, types)
     connection.execute("COMMIT")

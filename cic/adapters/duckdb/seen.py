@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import duckdb
 
-from cic.adapters.duckdb.taking import KEY, quoted
+from cic.adapters.duckdb.laying import KEY, quoted
 from cic.columns import text_literal
 from cic.history import SHARED
 from cic.ports import Sight

@@ -1,22 +1,22 @@
-"""How facts, owners and small tables come into the file, in one transaction of whoever calls."""
+"""How facts and their owners come into the file, in one transaction of whoever calls."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import duckdb
 import numpy as np
 import orjson
 
+from cic.adapters.duckdb.laying import ADD_CUSTOMERS, columns_of_rows, copied, note
 from cic.columns import text_literal
-from cic.history import LINE, WORDS, column_types
-from cic.ports import FactRow, HistorySource, Mirror
+from cic.history import LINE, WORDS
+from cic.ports import FactRow, HistorySource
 
 CHUNK = 20_000
-KEY = "customer_key"
 OWNERS = "kept.owner"
 _WHOLE = {"position", "time", "received"}
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.\w")
@@ -67,13 +67,6 @@ FROM (
 )
 """
 _STEPS = (_ADD_IDENTITIES, _ADD_FACTS, _ADD_LINES, _ADD_OBSERVATIONS)
-_ADD_CUSTOMERS = """
-INSERT INTO kept.customer
-SELECT (SELECT coalesce(max(customer_key), -1) FROM kept.customer)
-       + row_number() OVER (ORDER BY customer), customer
-FROM (SELECT DISTINCT customer FROM incoming WHERE customer IS NOT NULL) i
-WHERE NOT EXISTS (SELECT 1 FROM kept.customer c WHERE c.customer = i.customer)
-"""
 _GIVE_OWNERS = """
 UPDATE kept.owner SET customer = i.customer, customer_key = c.customer_key
 FROM incoming i LEFT JOIN kept.customer c ON c.customer = i.customer
@@ -156,76 +149,16 @@ def _strip(cursor: duckdb.DuckDBPyConnection, personal: Collection[str], pattern
 def give_owners(cursor: duckdb.DuckDBPyConnection, source: HistorySource) -> None:
     """Say of every identity whose it is, if any went to another customer."""
     version = source.owners_version() or "0"
-    if _copied(cursor, OWNERS) == version:
+    if copied(cursor, OWNERS)[0] == version:
         return
     pairs = list(source.owners())
     for start in range(0, len(pairs), 10 * CHUNK):
         part = pairs[start : start + 10 * CHUNK]
-        cursor.register("incoming", _columns(("identity", "customer"), part))
-        for statement in (_ADD_IDENTITIES, _ADD_CUSTOMERS, _GIVE_OWNERS):
+        cursor.register("incoming", columns_of_rows(("identity", "customer"), part))
+        for statement in (_ADD_IDENTITIES, ADD_CUSTOMERS, _GIVE_OWNERS):
             cursor.execute(statement)
         cursor.unregister("incoming")
-    _note(cursor, OWNERS, version)
-
-
-def refresh(cursor: duckdb.DuckDBPyConnection, name: str, mirror: Mirror) -> bool:
-    """Copy a small table if it changed; return whether its columns are others now."""
-    if mirror.version and _copied(cursor, name) == mirror.version:
-        return False
-    rows = [tuple(row) for row in mirror.rows()]
-    types = column_types(name, mirror, rows)
-    about = "customer" in types
-    if about:
-        types[KEY] = "INTEGER"
-    anew = columns_of(cursor, name) != list(types.items())
-    if anew:
-        cursor.execute(f"CREATE OR REPLACE TABLE {_declared(name, types)}")
-    else:
-        cursor.execute(f"DELETE FROM {_name(name)}")
-    wanted = [_cast(column, types[column]) for column in mirror.columns]
-    into = [quoted(column) for column in mirror.columns]
-    joined = ""
-    if about and "customer" in mirror.columns:
-        wanted.append(f"k.{KEY}")
-        into.append(KEY)
-        joined = " LEFT JOIN kept.customer k ON k.customer = i.customer"
-    for start in range(0, len(rows), CHUNK):
-        cursor.register("incoming", _columns(mirror.columns, rows[start : start + CHUNK]))
-        if joined:
-            cursor.execute(_ADD_CUSTOMERS)
-        cursor.execute(
-            f"INSERT INTO {_name(name)} ({', '.join(into)}) "
-            f"SELECT {', '.join(wanted)} FROM incoming i{joined}"
-        )
-        cursor.unregister("incoming")
-    _note(cursor, name, mirror.version)
-    return anew
-
-
-def begin(cursor: duckdb.DuckDBPyConnection, name: str, types: Mapping[str, str]) -> None:
-    """Make a small table before anything happened."""
-    more = {KEY: "INTEGER"} if "customer" in types else {}
-    cursor.execute(f"CREATE TABLE {_declared(name, {**types, **more})}")
-
-
-def columns_of(cursor: duckdb.DuckDBPyConnection, name: str) -> list[tuple[str, str]]:
-    """Return the columns of a small table with their types; none where there is no such table."""
-    return cursor.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() "
-        "WHERE database_name = current_database() AND schema_name || '.' || table_name = $1 "
-        "ORDER BY column_index",
-        [name if "." in name else f"main.{name}"],
-    ).fetchall()
-
-
-def _copied(cursor: duckdb.DuckDBPyConnection, name: str) -> str | None:
-    rows = cursor.execute("SELECT version FROM kept.mirror WHERE name = $1", [name]).fetchall()
-    return str(rows[0][0]) if rows else None
-
-
-def _note(cursor: duckdb.DuckDBPyConnection, name: str, version: str) -> None:
-    cursor.execute("DELETE FROM kept.mirror WHERE name = $1", [name])
-    cursor.execute("INSERT INTO kept.mirror VALUES ($1, $2)", [name, version])
+    note(cursor, OWNERS, version)
 
 
 def _fact_columns(rows: Sequence[FactRow]) -> dict[str, Any]:
@@ -234,48 +167,3 @@ def _fact_columns(rows: Sequence[FactRow]) -> dict[str, Any]:
         name: np.array(values, dtype=np.int64 if name in _WHOLE else object)
         for name, values in columns
     }
-
-
-def _columns(names: Iterable[str], rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
-    """Turn rows into columns of whole numbers or of text: the engine need not guess types."""
-    return {
-        name: _column(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)
-    }
-
-
-def _column(values: tuple[Any, ...]) -> Any:
-    if all(type(value) is int for value in values):
-        try:
-            return np.array(values, dtype=np.int64)
-        except OverflowError:
-            pass
-    if not all(type(value) is str for value in values):
-        values = tuple(None if value is None else _text(value) for value in values)
-    return np.array(values, dtype=object)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
-
-
-def _cast(column: str, type_: str) -> str:
-    name = f"i.{quoted(column)}"
-    if type_ == "TIMESTAMP":
-        return f"make_timestamp(CAST({name} AS BIGINT) * 1000)"
-    return f"CAST({name} AS {type_})"
-
-
-def _declared(name: str, types: Mapping[str, str]) -> str:
-    columns = ", ".join(f"{quoted(column)} {type_}" for column, type_ in types.items())
-    return f"{_name(name)} ({columns})"
-
-
-def _name(name: str) -> str:
-    return ".".join(quoted(part) for part in name.split("."))
-
-
-def quoted(name: str) -> str:
-    """Write a name for SQL."""
-    return '"' + name.replace('"', '""') + '"'

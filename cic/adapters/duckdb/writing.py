@@ -10,7 +10,7 @@ import duckdb
 import numpy as np
 import orjson
 
-from cic.adapters.duckdb.taking import quoted
+from cic.adapters.duckdb.laying import quoted
 from cic.columns import text_literal
 from cic.ports import plain
 
