@@ -122,6 +122,14 @@ class Intelligence:
         """Say how many would have met a condition at the end of each of the last weeks."""
         return self.trial.preview_past(when, days, seconds)
 
+    def distribution(self, trait: str) -> dict[str, Any]:
+        """Say how a trait is spread over all customers right now: few buckets, each with its condition.
+
+        Raises:
+            NotFound: there is no such trait.
+        """
+        return self.trial.distribution(trait)
+
     def query(self, query: Mapping[str, Any]) -> dict[str, Any]:
         """Answer a question put as JSON: measures, dimensions, filter, period."""
         return self.exploration.query(query)

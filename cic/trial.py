@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from cic.conditions import Condition, Passing, Vocabulary
+from cic.distribution import buckets
 from cic.meaning import Meaning
-from cic.model import SEGMENTS, Segment
+from cic.model import SEGMENTS, TRAITS, Segment
 from cic.proof import Proof
 from cic.segmentation import Segmentation
 from cid.customers import Customers
@@ -99,6 +100,24 @@ class Trial:
             "when": when,
             "weeks": weeks[::-1],
             "complete": all(week["size"] is not None for week in weeks),
+            "ms": round((time.perf_counter() - began) * 1000, 1),
+        }
+
+    def distribution(self, trait: str) -> dict[str, Any]:
+        """Say how a trait is spread over all customers right now: few buckets, each with its condition.
+
+        Raises:
+            NotFound: there is no such trait.
+        """
+        began = time.perf_counter()
+        self._definitions.get(TRAITS, trait)
+        kernel, index = self._live.kernel, self._live.vocabulary.traits[trait]
+        people = list(self._customers.members)
+        found = buckets(trait, (kernel.value(customer, index) for customer in people))
+        return {
+            "trait": trait,
+            "of": len(people),
+            "buckets": [each.to_dict() for each in found],
             "ms": round((time.perf_counter() - began) * 1000, 1),
         }
 

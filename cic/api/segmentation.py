@@ -124,6 +124,12 @@ def preview_past(cic: Cic, condition: PastCondition) -> dict[str, Any]:
     return cic.preview_past(condition.when, condition.days)
 
 
+@router.get("/traits/{name}/distribution")
+def distribution(cic: Cic, name: Name) -> dict[str, Any]:
+    """Say how a trait is spread over all customers right now: few buckets, each with its condition."""
+    return cic.distribution(name)
+
+
 @router.post("/check")
 def check(cic: Cic, draft: Draft) -> dict[str, Any]:
     """Say what is wrong with a trait or a segment as somebody writes it."""

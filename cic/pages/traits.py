@@ -66,6 +66,21 @@ def trait(request: Request, name: str, customer: str = "") -> HTMLResponse:
     )
 
 
+@router.get("/traits/{name}/distribution")
+def distribution(request: Request, name: str) -> HTMLResponse:
+    """How one trait is spread over the customers, as a part of its page: counting all takes a moment."""
+    cic = request.state.company.cic
+    found = cic.distribution(name)
+    most = max((one["count"] for one in found["buckets"]), default=0)
+    return render(
+        request,
+        "cic/_distribution.html",
+        found=found,
+        most=most,
+        unit=cic.definitions.get(TRAITS, name).value.unit,
+    )
+
+
 def readers_of(definitions: Definitions) -> dict[str, list[dict[str, Any]]]:
     """Return for each word the segments whose conditions read it."""
     known = [*definitions.of(TRAITS), *definitions.of(SEGMENTS)]

@@ -125,6 +125,21 @@ def test_a_page_is_clean_accessible_and_fits(house, window, path):
     assert wrong == []
 
 
+def test_a_line_of_how_a_trait_is_spread_opens_by_the_keyboard_to_just_as_many(house, window):
+    address, _ = house
+    page, wrong = window(f"{address}/traits/spend%20365d", viewport={"width": 390, "height": 860})
+    line = page.locator(".spread li", has=page.locator("a")).last
+    line.wait_for()
+    assert violations(page, "color-contrast") == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    counted = line.locator(".figure").inner_text().split()[0]
+    line.locator("a").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/segments/new**")
+    assert page.locator("#would .figure").first.inner_text() == counted
+    assert wrong == []
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_tab_key_reaches_everything_and_comes_round(house, window, width):
     address, names = house

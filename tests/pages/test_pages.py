@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
 import pytest
 
@@ -111,6 +112,21 @@ def test_why_shows_the_events_that_count_and_when_it_ends(client):
 def test_what_is_saved_is_said(client):
     text = client.get("/segments/vip?saved=1&entered=3&left=1").text
     assert "Saved: 3 entered, 1 left." in text
+
+
+def test_how_a_trait_is_spread_opens_to_the_customers_of_each_line(client):
+    assert "/traits/spend%20365d/distribution" in client.get("/traits/spend%20365d").text
+    text = client.get("/traits/spend%20365d/distribution").text
+    lines = re.findall(r'href="/segments/new\?when=([^"]+)"', text)
+    assert [unquote(line) for line in lines] == [
+        "spend 365d = 0",
+        "spend 365d > 0 and spend 365d < 100",
+        "spend 365d >= 1000",
+        "spend 365d = null",
+    ], "who is in none is not opened, nor who cannot be said"
+    assert "Of 6,312 customers" in text
+    client.cookies.set("lang", "zh")
+    assert "1,000 及以上" in client.get("/traits/spend%20365d/distribution").text
 
 
 def test_a_verification_names_the_customers_of_whom_it_is_wrong(client):

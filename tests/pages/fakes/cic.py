@@ -290,6 +290,21 @@ class Cic(Exploration):
         weeks[0]["size"] = None  # type: ignore[assignment]
         return {"when": when, "weeks": weeks, "complete": False, "ms": 900}
 
+    def distribution(self, trait: str) -> dict[str, Any]:
+        def bucket(kind: str, count: int, when: str, **more: Any) -> dict[str, Any]:
+            nothing = {"value": None, "low": None, "high": None}
+            return {"kind": kind, "count": count, "when": when, **nothing, **more}
+
+        found = [
+            bucket("value", 2100, f"{trait} = 0", value=0),
+            bucket("range", 1700, f"{trait} > 0 and {trait} < 100", high=100),
+            bucket("range", 0, f"{trait} >= 100 and {trait} < 1000", low=100, high=1000),
+            bucket("range", 12, f"{trait} >= 1000", low=1000),
+            bucket("others", 2400, ""),
+            bucket("unknown", 100, f"{trait} = null"),
+        ]
+        return {"trait": trait, "of": 6312, "buckets": found, "ms": 4}
+
     def definition(self, kind: str, name: str) -> dict[str, Any]:
         entry = self.segments()[0] if kind == "trait" else self.segment(name)
         return {
