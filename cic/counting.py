@@ -7,7 +7,10 @@ from decimal import Decimal
 from heapq import heappush
 from typing import Any
 
-from cic.aggregates import Aggregate
+import numpy as np
+
+from cic.aggregates import SCALE, Aggregate
+from cic.crowd import NOTHING, Column
 from cic.periods import calendar, own_zone
 from cic.plans import Part, Program, TraitPlan, aggregates, crossed, edges_of
 from cic.windows import NEVER, Customer, Kept
@@ -83,6 +86,22 @@ class Counting:
             return None
         known = self._customers.get(customer)
         return aggregate.empty if known is None else aggregate.read(known.state[index], self.clock)
+
+    def column(self, index: int) -> Column | None:
+        """Return one trait of all customers, None where it cannot be had so."""
+        kind, customers = self._kinds[index], list(self._customers.values())
+        if kind not in ("count", "sum", "distinct"):
+            return None
+        states = (customer.state[index] for customer in customers)
+        try:
+            numbers = np.fromiter(
+                map(len, states) if kind == "distinct" else states, np.int64, len(customers)
+            )
+        except OverflowError:
+            return None
+        if kind == "sum" and len(numbers) and np.abs(numbers).max() >= -NOTHING:
+            return None
+        return Column(self._customers, numbers, SCALE if kind == "sum" else 1)
 
     def _wire(self) -> None:
         for program in self._programs.values():

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from cic.crowd import Column, Columnar
 from cic.kernel import Kernel, Read, TraitPlan, plan
 from cic.model import Trait
 from cic.ports import Live
@@ -141,6 +142,13 @@ class Derived:
         if formula is None:
             return self.kernel.value(customer, index)
         return formula.run(_View(customer, self.value, self._read))
+
+    def column(self, index: int) -> Column | None:
+        """Return one trait of all customers, None where it cannot be had so."""
+        kernel = self.kernel
+        if index in self._formulas or not isinstance(kernel, Columnar):
+            return None
+        return kernel.column(index)
 
     def drain(self) -> dict[str, int]:
         """Return the touched customers with the bits of the traits that changed, and forget them."""

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from cic.aggregates import distinct_key
+from cic.crowd import Column, Columnar
 from cic.kernel import Kernel, Read, TraitPlan
 from cic.ports import Live
 from cid.model.fact import Fact
@@ -256,6 +257,13 @@ class Related:
         return (
             self.kernel.value(customer, index) if groups is None else groups.value(customer, index)
         )
+
+    def column(self, index: int) -> Column | None:
+        """Return one trait of all customers, None where it cannot be had so."""
+        kernel = self.kernel
+        if index in self._of or not isinstance(kernel, Columnar):
+            return None
+        return kernel.column(index)
 
     def drain(self) -> dict[str, int]:
         """Return the touched customers with the bits of the traits that changed, and forget them."""

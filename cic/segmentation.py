@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from typing import Any
 
-from cic.conditions import CustomerView, Passing, Vocabulary
+from cic.conditions import CustomerView, Vocabulary
+from cic.crowd import Crowd
 from cic.derived import Make, live
 from cic.kernel import NEVER, Kernel
 from cic.meaning import EVERYTHING, Meaning
@@ -174,7 +175,8 @@ class Segmentation:
             self.kernel = kernel
         self._set_stays()
         self._cause = ("definition", meaning.version)
-        people = list(self._customers.members) if changed else []
+        people = list(self._customers.members) if changed & meaning.special else []
+        crowd = Crowd(self._customers, self.kernel, self.vocabulary, self.now)
         for place in meaning.in_turn(changed):
             if not changed >> place & 1:
                 continue
@@ -183,11 +185,13 @@ class Segmentation:
                 for customer in people:
                     self._look_at(customer, bit)
                 continue
-            view = Passing("", self._customers, self.kernel.value, 0, None, self.now)
-            bits = self.bits
-            for customer, holds in view.holding(self.conditions[place], people, bits):
-                if holds != bool(bits.get(customer, 0) & bit):
+            found = crowd.inside(self.conditions[place], self.bits)
+            before = {customer for customer, bits in self.bits.items() if bits & bit}
+            for customer in found:
+                if customer not in before:
                     self._look_at(customer, bit)
+            for customer in before.difference(found):
+                self._look_at(customer, bit)
         self._cause = ("window", "")
         moved = Counter((each.segment, each.kind) for each in self._changes[told:])
         names = sorted({segment for segment, _ in moved})

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from cic.conditions import Condition, Passing, Vocabulary
+from cic.conditions import Condition, Vocabulary
+from cic.crowd import Crowd
 from cic.distribution import buckets
 from cic.meaning import Meaning
 from cic.model import SEGMENTS, TRAITS, Segment
@@ -136,11 +137,12 @@ class Trial:
         live = self._live
         rivals = live.meaning.rivals[live.meaning.place(segment)] if segment else 0
         bits, now = live.bits, live.now
-        view = Passing("", self._customers, live.kernel.value, 0, None, now)
-        for customer, holds in view.holding(condition, people, bits):
+        crowd = Crowd(self._customers, live.kernel, live.vocabulary, now)
+        inside = set(crowd.inside(condition, bits))
+        for customer in people:
             if rivals and bits.get(customer, 0) & rivals:
                 continue
-            if holds:
+            if customer in inside:
                 yield customer
             elif stay:
                 since = live.since.get((customer, segment))

@@ -17,6 +17,7 @@ from cic.adapters import numba_windows as run
 from cic.adapters.numba_arrays import Arrays, _gathered, _ones, _room_for
 from cic.adapters.numba_layout import FAR
 from cic.aggregates import SCALE
+from cic.crowd import Column
 from cic.plans import Scope
 from cic.snapshot import (
     CODED,
@@ -274,6 +275,32 @@ class NumbaKernel(Arrays):
         if place is None:
             return names, [self.value(each, index) for each in names]
         return names, self._read(index, 0, len(names))
+
+    def column(self, index: int) -> Column | None:
+        """Return one trait of all customers, None where it cannot be had so."""
+        if index not in self._columns or self._columns[index][0] == "average":
+            return None
+        customers, end = self._customers, len(self._customer_names)
+        kind, t, narrow, wide, stride = self._columns[index]
+        half = stride >> 1
+        held = self._a[narrow : narrow + end * stride : stride][:end]
+        if kind in ("count", "distinct"):
+            return Column(customers, held.astype(np.int64), 1)
+        if kind in ("min", "max", "first"):
+            numba_columns.settle(*self._finding, t, 0, end)
+        if kind in ("first", "last"):
+            codes = np.full(end, -1, np.int64)
+            rows = np.flatnonzero(held >= 0)
+            e, p, v, s = self._e, self._p, self._v, self._s
+            signal = int(self._traits["signal"][t])
+            codes[rows] = numba_columns.values_of(e, p, v, s, held[rows], signal)
+            return Column(customers, codes, 0)
+        amounts = self._n[wide : wide + end * half : half][:end].copy()
+        if kind == "sum" and (
+            (held != amounts >> 63).any() or (amounts >= FAR).any() or (amounts <= -FAR).any()
+        ):
+            return None
+        return Column(customers, amounts, SCALE)
 
     def facts(self) -> int:
         """Return how many facts the kernel holds."""
