@@ -155,7 +155,7 @@ def _relive(company: ICustomer, state: dict[str, Any], arrivals: Ahead, bars: Pr
     steps = _steps(arrivals, there, state["now"])
     while _live(company, islice(steps, TOGETHER), bars, bar):
         # History takes in only what will never be applied anew.
-        company.history.take_facts(20_000)
+        company.history.take_facts_beside(20_000)
     company.pipeline.tick(state["now"])
 
 
@@ -237,7 +237,7 @@ def _load(company: ICustomer, data: Path, bars: Progress) -> None:
         there -= skipped
         company.cii.append(some[skipped:])
         company.pipeline.run(CHUNK)
-        company.history.take_facts(20_000)
+        company.history.take_facts_beside(20_000)
         bars.advance(applying, len(some))
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -190,6 +191,8 @@ class History:
         self._rows = rows
         self._seconds = seconds
         self._lock = threading.Lock()
+        self._beside = ThreadPoolExecutor(1, "history")
+        self._taking: Future[None] | None = None
         self._version = ""
         self._refreshed = 0.0
 
@@ -221,6 +224,18 @@ class History:
                 self.engine.sync(self._source)
             finally:
                 self._source.only_facts, self._source.owners_too = False, True
+
+    def take_facts_beside(self, at_least: int) -> None:
+        """Let a thread take in what has piled up and is committed; whoever comes again waits for it to end.
+
+        Raises:
+            Unavailable: the last time it could not be kept.
+        """
+        if self._taking is not None:
+            self._taking.result()
+            self._taking = None
+        if len(self._source.recorder) >= at_least:
+            self._taking = self._beside.submit(self.take_facts, at_least)
 
     @property
     def portable(self) -> bool:
@@ -286,6 +301,7 @@ class History:
 
     def close(self) -> None:
         """Let go of all files."""
+        self._beside.shutdown()
         self.engine.close()
 
 

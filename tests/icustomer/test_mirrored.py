@@ -59,8 +59,9 @@ def lived(company):
             ]
         )
         company.catch_up(at)
+        assert company.cii.store.find(f"{event}{minutes}")[0]["state"] == "applied"
 
-    told("Order Completed", 1, total=900, currency="EUR")
+    told("Order Completed", 1, order_id="o1", total=900, currency="EUR", channel="web", items=[])
     yield "an order"
     told("Consent Given", 2, purpose="surveys", channel="sms")
     yield "a consent"
