@@ -15,8 +15,8 @@ from typing import Any
 
 from cic.model import Segment, Trait
 from cid.customers import Customers
-from cid.feel import FeelError, compile_expression, compile_unary, explain, names, parse
-from cid.feel.tree import Comparison, Literal, Name, Node
+from cid.feel import FeelError, check, compile_expression, compile_unary, explain, names, parse
+from cid.feel.tree import Call, Comparison, Literal, Name, Node, walk
 from cid.kit.definitions import Entry
 from cid.kit.errors import InvalidDefinition, InvalidInput, suggestion
 from cid.model.definition import Attribute
@@ -171,6 +171,16 @@ class Vocabulary:
         for word in sorted(words):
             if word not in bind and word != "consent":
                 raise InvalidInput(f"{word!r} is not defined.", hint=suggestion(word, known))
+        # To FEEL a function that does not exist is null; whoever writes one means something else.
+        for wrong in check(tree, [*bind, "consent"], ["consent"]):
+            raise InvalidInput(str(wrong))
+        for call in walk(tree):
+            if isinstance(call, Call) and call.function == Name("consent"):
+                if len(call.positional) + len(call.named) != 2:
+                    raise InvalidInput(
+                        "A consent has a purpose and a channel.",
+                        hint='Write it as consent("marketing", "email").',
+                    )
         run = compile_expression(tree, bind=bind, functions={"consent": "s.consent"})
         reads_consent = "consent(" in text.replace(" ", "")
         attributes = {word for word in words if word in self.attributes}

@@ -1,5 +1,7 @@
 """Minimum stay and exclusion groups: what a segment is, lived through event by event."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,7 +10,8 @@ from cic.conditions import Vocabulary
 from cic.meaning import Meaning
 from cic.model import SEGMENTS
 from cid.kit.definitions import parse
-from cid.kit.errors import InvalidDefinition
+from cid.kit.errors import InvalidDefinition, InvalidInput
+from cid.model.definition import ATTRIBUTES
 from tests.cic.living import Living, fact, plainly
 
 TRAITS = """
@@ -180,3 +183,20 @@ def test_definitions_that_contradict_themselves_are_told(text, said):
     assert not errors
     with pytest.raises(InvalidDefinition, match=said):
         Meaning.of({}, segments, Vocabulary({}, {}, segments))
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("floot(orders) > 1", "There is no function 'floot'. Did you mean 'floor'"),
+        ('consent("marketing")', "A consent has a purpose and a channel"),
+        ('matches(city, "(")', "The pattern '(' is wrong"),
+    ],
+)
+def test_a_function_that_cannot_be_asked_is_told_before_anybody_lives_by_it(condition, message):
+    attributes, wrong = parse("city: {type: text}\norders: {type: number}\n", ATTRIBUTES)
+    assert not wrong
+    words = Vocabulary(attributes, {}, {})
+    with pytest.raises(InvalidInput, match=re.escape(message)):
+        words.compile(condition)
+    assert words.compile('floor(orders) > 1 and consent("marketing", "email")')
