@@ -274,7 +274,7 @@ def _execute(connection: Connection, table: Table, prepared: _Prepared, rows: Ro
         place = order.index(name)
         given = [(*row[:place], as_document(row[place]), *row[place + 1 :]) for row in given]
     behind: WriteBehind | None = connection.info.get(BEHIND)
-    if behind is not None and len(given) > FEW:
+    if behind is not None and (behind.busy or len(given) > FEW):
         behind.put(table.name, prepared.text, given)
     else:
         connection.exec_driver_sql(prepared.text, given)
@@ -308,7 +308,8 @@ def _explained() -> Iterator[None]:
 def _await_rows(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
     behind: WriteBehind | None = connection.info.get(BEHIND)
     if behind is not None:
-        behind.wait(statement)
+        # The driver counts changed rows by connection: who changes some must be alone to be told its own.
+        behind.wait(statement if statement.startswith("SELECT") else "")
 
 
 def _arguments(url: str) -> dict[str, Any]:

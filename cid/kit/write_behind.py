@@ -48,6 +48,11 @@ class WriteBehind:
         future = self._thread.submit(self._write, text, rows)
         self._waiting.append((table, len(rows), future))
 
+    @property
+    def busy(self) -> bool:
+        """Whether rows are on their way."""
+        return bool(self._waiting)
+
     def wait(self, text: str = "") -> None:
         """Wait until the rows of all tables that a statement names are there; of all tables without one.
 

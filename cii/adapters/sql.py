@@ -7,7 +7,7 @@ from dataclasses import fields
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, or_, select
 
 from cid.kit.db import Database, insert, present, upsert
 from cid.kit.errors import Conflict
@@ -145,29 +145,20 @@ class SqlStore:
         after: Mapping[int, int],
     ) -> None:
         """Move the offsets on, if they still are where we read them."""
-        t = tables.progress
+        there = self.progress(connection, topic)
+        rows = []
         for partition, offset in after.items():
             known = before.get(partition, 0)
             if offset == known:
                 continue
-            moved = connection.execute(
-                update(t)
-                .where(and_(t.c.topic == topic, t.c.partition == partition, t.c.offset == known))
-                .values(offset=offset)
-            )
-            if moved.rowcount:
-                continue
-            there = connection.execute(
-                select(t.c.offset).where(and_(t.c.topic == topic, t.c.partition == partition))
-            ).scalar()
-            if there is not None or known:
+            if there.get(partition, 0) != known:
                 raise Conflict(
-                    f"Partition {partition} of {topic!r} is at {there}, not at {known}:"
-                    " another worker has applied it.",
+                    f"Partition {partition} of {topic!r} is at {there.get(partition)}, not at"
+                    f" {known}: another worker has applied it.",
                     hint="This worker starts again from the records.",
                 )
-            row = {"topic": topic, "partition": partition, "offset": offset}
-            connection.execute(t.insert(), [row])
+            rows.append({"topic": topic, "partition": partition, "offset": offset})
+        upsert(connection, tables.progress, rows)
 
     def origin(self, connection: Connection, topic: str) -> tuple[str, int]:
         """Return which log was applied, and how many of its offsets held no record."""

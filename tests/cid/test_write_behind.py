@@ -5,7 +5,7 @@ import threading
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import BigInteger, Column, MetaData, Table, Text, func, select
+from sqlalchemy import BigInteger, Column, MetaData, Table, Text, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from cid.kit.db import BEHIND, Database, insert, remove, upsert
@@ -126,25 +126,38 @@ def test_a_question_waits_only_for_the_tables_that_it_names(database):
         assert numbers(connection) == 100
 
 
-def test_writing_goes_on_while_other_threads_compute(database):
-    """Row by row the driver would wait for the interpreter after each of them: seconds instead of milliseconds."""
+@pytest.fixture
+def computing():
+    """Another thread that never rests."""
     ended = threading.Event()
 
     def compute():
         while not ended.is_set():
             sum(range(1_000))
 
-    busy = threading.Thread(target=compute)
-    busy.start()
+    thread = threading.Thread(target=compute)
+    thread.start()
+    yield
+    ended.set()
+    thread.join()
+
+
+def test_who_changes_rows_is_told_how_many_of_his_own_were_changed(database, computing):
+    """The driver counts by connection: beside the writing thread one in three hundred was told another's."""
+    nobody = update(MEMBER).where(MEMBER.c.customer == "nobody").values(since=0)
+    with database.write() as connection:
+        for start in range(0, 127 * 400, 127):
+            insert(connection, NUMBER, [{"id": n} for n in range(start, start + 127)])
+            assert connection.execute(nobody).rowcount == 0
+
+
+def test_writing_goes_on_while_other_threads_compute(database, computing):
+    """Row by row the driver would wait for the interpreter after each of them."""
     statements = []
-    try:
-        with database.write() as connection:
-            raw = connection.connection.driver_connection
-            raw.set_trace_callback(statements.append)
-            insert(connection, NUMBER, [{"id": n} for n in range(5_000)])
-            connection.info[BEHIND].wait()
-            raw.set_trace_callback(None)
-    finally:
-        ended.set()
-        busy.join()
+    with database.write() as connection:
+        raw = connection.connection.driver_connection
+        raw.set_trace_callback(statements.append)
+        insert(connection, NUMBER, [{"id": n} for n in range(5_000)])
+        connection.info[BEHIND].wait()
+        raw.set_trace_callback(None)
     assert len(statements) <= 8
