@@ -29,7 +29,7 @@ SIGNALS, WINDOWS, DISTINCTS = 64, 31, 31
 MOST_FACTS, MOST_VALUES = (1 << 31) - 2, (1 << 32) - 1
 """What numbers of four bytes can point to."""
 Program = tuple[
-    np.uint64,
+    int,
     tuple[tuple[int, int, Callable[[Any], Any] | None, Callable[[Any], Any] | None, Any], ...],
 ]
 
@@ -202,7 +202,7 @@ class Arrays:
             for signal in sorted(asked)
             if not (asked[signal][1] == NOTHING and asked[signal][2] is None)
         )
-        return np.uint64(plain), tuple(rest)
+        return plain, tuple(rest)
 
     def _begin(self, facts: int, customers: int, identities: int) -> None:
         facts, customers = max(facts, 1_000), max(customers, 1_000)
@@ -267,6 +267,9 @@ class Arrays:
         self._passing = (e, p, v, i, c, a, n, d, q, each, t, r, w, x, s)
         self._again = (e, p, v, b, i, c, a, n, q, h, t, r, w, x, s)
         self._finding = (e, p, v, b, i, c, a, n, t, s)
+        # One number is read and written much faster in a view than in an array.
+        self._views = tuple(each.data for each in (s, v, b, q, c))
+        self._full = (len(e) - 2, len(v), len(b), len(self._h) // 2 - 64, each.shape[1] - 1)
 
     @property
     def signals(self) -> list[tuple[str, tuple[str, ...]]]:

@@ -130,7 +130,7 @@ class NumbaKernel(Arrays):
             return
         if fact.identity not in self._identities:
             self._know(fact.identity, fact.customer)
-        if fact.time > self._s[lay.CLOCK]:
+        if fact.time > self._views[0][lay.CLOCK]:
             heappush(self._future, (fact.time, fact.order, fact))
             return
         self._admit(fact)
@@ -508,7 +508,7 @@ class NumbaKernel(Arrays):
     def _said(self, fact: Fact) -> tuple[int, list[Any]]:
         """Ask a fact all that is asked of it; return a bit for each signal, and the values."""
         plain, asked = self._programs[fact.event]
-        said, values = int(plain), list[Any]()
+        said, values = plain, list[Any]()
         if asked:
             scope = Scope(fact.properties)
             scope.fact = fact
@@ -530,36 +530,41 @@ class NumbaKernel(Arrays):
         if not said:
             return
         text = order_text(fact.source, fact.message_id)
-        s = self._s
-        n, start, begin = len(values), int(s[lay.VALUES]), int(s[lay.TEXT])
+        s, v, b = self._views[:3]
+        n, start, begin = len(values), s[lay.VALUES], s[lay.TEXT]
+        facts, most, texts, slots, late = self._full
         if (
-            s[lay.FACTS] + 2 >= len(self._e)
-            or start + n >= len(self._v)
-            or begin + len(text) >= len(self._b)
-            or s[lay.SLOTS] + 64 > len(self._h) // 2
-            or s[lay.HEAP] + 1 >= self._l.shape[1]
+            s[lay.FACTS] >= facts
+            or start + n >= most
+            or begin + len(text) >= texts
+            or s[lay.SLOTS] > slots
+            or s[lay.HEAP] >= late
         ):
             self._room(1, n, len(text))
             self._more_slots()
+            s, v, b = self._views[:3]
         for place, held in enumerate(values, start):
-            self._v[place] = held
-        self._b[begin : begin + len(text)] = np.frombuffer(text, np.uint8)
+            v[place] = held
+        b[begin : begin + len(text)] = text
         identity = self._identities[fact.identity]
-        kind = self._kind(self._events[fact.event], said)
+        event = self._events[fact.event]
+        kind = self._kinds_known.get((event, said))
+        if kind is None:
+            kind = self._kind(event, said)
         run.admit(*self._all, fact.time, kind, identity, n, len(text))
         if s[lay.TOUCHED]:
             self._drain()
 
     def _drain(self) -> None:
-        s = self._s
-        count, words = int(s[lay.TOUCHED]), self._words
-        for number in self._q[:count].tolist():
-            bits = 0
-            for word in range(words):
-                bits |= int(self._c[number, word + 1]) << (63 * word)
-            self._c[number, 1:] = 0
+        s, _, _, q, c = self._views
+        words, touched = range(self._words), self.touched
+        for place in range(s[lay.TOUCHED]):
+            number, bits = q[place], 0
+            for word in words:
+                bits |= c[number, word + 1] << (63 * word)
+                c[number, word + 1] = 0
             name = self._customer_names[number]
-            self.touched[name] = self.touched.get(name, 0) | bits
+            touched[name] = touched.get(name, 0) | bits
         s[lay.TOUCHED] = 0
 
     def _merge(self) -> None:
