@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 VALUES = 4_096
 """How many values one statement carries at most; SQLite takes 32,766."""
-WAITING = 50_000
+WAITING = 20_000
 """How many rows may wait to be written before whoever hands over more has to wait as well."""
 
 

@@ -32,9 +32,9 @@ CHUNK = 100
 """Records fetched at once while reading."""
 ANSWER = 64 << 20
 """Bytes after which one reading stops, however many records were asked for."""
-REMEMBERED = 20_000
+REMEMBERED = 5_000
 """How many records of a partition are kept in memory after they were appended; they are read next."""
-REMEMBERED_BYTES = 8 << 20
+REMEMBERED_BYTES = 4 << 20
 VERSION = 1
 
 SCHEMA = """
