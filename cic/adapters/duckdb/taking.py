@@ -38,7 +38,8 @@ FROM (
     SELECT i.position, o.who, i.message_id, i.source, i."type", i.event,
            make_timestamp(i."time" * 1000) AS "time",
            make_timestamp(i.received * 1000) AS received,
-           i.actor, i.loop, i.properties::JSON AS properties, s.shared::JSON AS shared
+           i.actor, i.loop, i.properties::JSON AS properties,
+           coalesce(s.shared, {{cut}})::JSON AS shared
     FROM incoming i JOIN kept.owner o ON o.identity = i.identity
     LEFT JOIN stripped s ON s.position = i.position
 ) ORDER BY position
@@ -82,11 +83,11 @@ def add_facts(
 ) -> tuple[int, int]:
     """Take in all facts after a position; return how many there were, and the last one's position."""
     added = 0
-    statements = steps(source.zone())
-    suspicious = "|".join(re.escape(json.dumps(name)) for name in sorted(personal))
+    cut, found = _cutting(personal), _suspicious(personal)
+    statements = steps(source.zone(), cut)
     while rows := source.facts_since(position, CHUNK):
         cursor.register("incoming", _fact_columns(rows))
-        _strip(cursor, personal, rf"({suspicious})\s*:|@|\\u")
+        _strip(cursor, personal, found, cut)
         for statement in statements:
             cursor.execute(statement)
         cursor.unregister("incoming")
@@ -96,10 +97,15 @@ def add_facts(
     return added, position
 
 
-def steps(zone: str) -> list[str]:
-    """Return the statements that take in the facts of ``incoming`` beside ``stripped``, in order."""
+def steps(zone: str, cut: str = "NULL") -> list[str]:
+    """Return the statements that take in the facts of ``incoming`` beside ``stripped``, in order.
+
+    Args:
+        zone: where the days of the business are counted.
+        cut: SQL for properties without what is personal, where it is seen at once; else null.
+    """
     day = f"CAST(\"time\" AT TIME ZONE 'UTC' AT TIME ZONE {text_literal(zone)} AS DATE)"
-    return [each.replace("{day}", day) for each in _STEPS]
+    return [each.replace("{day}", day).replace("{cut}", cut) for each in _STEPS]
 
 
 def stripped(value: Any, personal: Collection[str]) -> Any:
@@ -123,10 +129,40 @@ def _is_address(value: Any) -> bool:
     return isinstance(value, str) and "@" in value and _ADDRESS.search(value) is not None
 
 
-def _strip(cursor: duckdb.DuckDBPyConnection, personal: Collection[str], pattern: str) -> None:
-    """Keep beside the few facts that say something personal what others may read of them."""
+def _names(personal: Collection[str]) -> str:
+    return "|".join(re.escape(json.dumps(name)) for name in sorted(personal))
+
+
+def _suspicious(personal: Collection[str]) -> str:
+    """Return SQL that is true for a document (``{0}``) in which something may be personal."""
+    pattern = rf"({_names(personal)})\s*:|@|\\u"
+    return f"regexp_matches({{0}}, {text_literal(pattern)})"
+
+
+def _cutting(personal: Collection[str]) -> str:
+    """Return SQL for the properties of ``i`` without plain texts of personal names; null where nothing goes.
+
+    Properties are written compactly, and a quote inside a text has a backslash before it. So a name between
+    quotes, with a comma or brace right before and a colon right after, is the name of a member.
+    """
+    if not personal:
+        return "NULL"
+    member = rf'(?:{_names(personal)}):"[^"\\]*"'
+    middle, first = text_literal("," + member), text_literal(rf"\{{{member},?")
+    cut = f"regexp_replace(i.properties, {middle}, '', 'g')"
+    return f"nullif(regexp_replace({cut}, {first}, '{{', 'g'), i.properties)"
+
+
+def _strip(
+    cursor: duckdb.DuckDBPyConnection, personal: Collection[str], suspicious: str, cut: str
+) -> None:
+    """Keep beside the few facts that say something personal what others may read of them.
+
+    Only facts in which more is personal than what was cut are looked at one by one.
+    """
     found = cursor.execute(
-        "SELECT position, properties FROM incoming WHERE regexp_matches(properties, $1)", [pattern]
+        f"SELECT position, properties FROM (SELECT position, properties, {cut} AS cut FROM incoming i) "
+        f"WHERE {suspicious.format('coalesce(cut, properties)')}"
     ).fetchall()
     positions, texts = [], []
     for position, text in found:
@@ -136,7 +172,9 @@ def _strip(cursor: duckdb.DuckDBPyConnection, personal: Collection[str], pattern
         if shared != whole:
             positions.append(position)
             said = (
-                json.dumps(shared, ensure_ascii=False) if exact else orjson.dumps(shared).decode()
+                json.dumps(shared, ensure_ascii=False, separators=(",", ":"))
+                if exact
+                else orjson.dumps(shared).decode()
             )
             texts.append(said)
     columns = {
