@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cic.adapters import numba_columns, numba_owners
+from cic.adapters import numba_columns, numba_compaction, numba_owners
 from cic.adapters import numba_layout as lay
 from cic.adapters import numba_windows as run
 from cic.adapters.numba_layout import KINDS
@@ -351,6 +351,8 @@ class Arrays:
 
     def _room(self, facts: int, values: int, texts: int = 0) -> None:
         s = self._s
+        if int(s[lay.FACTS]) + facts + 2 > len(self._e) and 2 * s[lay.DEAD] > s[lay.FACTS]:
+            self.compact()
         if int(s[lay.FACTS]) + facts >= MOST_FACTS or int(s[lay.VALUES]) + values >= MOST_VALUES:
             raise Refused(
                 f"The compiled kernel has room for {MOST_FACTS:,} facts and {MOST_VALUES:,} values.",
@@ -359,6 +361,31 @@ class Arrays:
         self._e = _grown(self._e, int(s[lay.FACTS]) + facts + 2, MOST_FACTS + 2)
         self._v = _grown(self._v, int(s[lay.VALUES]) + values + 1, MOST_VALUES)
         self._b = _grown(self._b, int(s[lay.TEXT]) + texts + 1)
+        self._bind()
+
+    def compact(self) -> None:
+        """Give back the room of facts that have left all windows; what counts stays as it is."""
+        s, e = self._s, self._e
+        fresh = _slots(len(self._h))
+        numba_columns.rehash(e, self._h, fresh, s)
+        self._h = fresh
+        late = self._windows["late"].tolist()
+        waiting = []
+        for w in range(len(self._lengths)):
+            entries = self._l[w, : late[w]].copy()
+            entries = entries[(e["live"][entries["fact"]] >> w & 1).astype(bool)]
+            waiting.append(entries[np.argsort(entries["time"], kind="stable")])
+        near = np.empty(int(s[lay.FACTS]), np.int64)
+        numba_compaction.close_up(e, self._p, self._v, self._b, self._windows, s, near)
+        numba_compaction.point_again(
+            self._i, self._a, fresh, self._traits, near, len(self._customer_names)
+        )
+        for w, entries in enumerate(waiting):
+            # In the order of time a row is a heap.
+            entries["fact"] = near[entries["fact"]]
+            self._l[w, : len(entries)] = entries
+            self._windows["late"][w] = len(entries)
+        s[lay.HEAP] = max(map(len, waiting), default=0)
         self._bind()
 
     def _more_slots(self) -> None:

@@ -543,6 +543,7 @@ class NumbaKernel(Arrays):
             self._room(1, n, len(text))
             self._more_slots()
             s, v, b = self._views[:3]
+            start, begin = s[lay.VALUES], s[lay.TEXT]
         for place, held in enumerate(values, start):
             v[place] = held
         b[begin : begin + len(text)] = text

@@ -1,10 +1,12 @@
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cic.adapters.numba_kernel import NumbaKernel
 from cic.kernel import Kernel
 from cic.testing import kernels
-from cic.testing.kernels import FEWER, TRAITS, KernelContract
+from cic.testing.kernels import FEWER, MINUTE, TRAITS, KernelContract
+from cid.kit.errors import Refused
 
 
 class TestPure(KernelContract):
@@ -23,7 +25,24 @@ class TestNumba(KernelContract):
         return Kernel(plans, count)
 
 
-both = st.sampled_from((TestPure, TestNumba))
+class Tight(NumbaKernel):
+    """Gives room back at every turn, not only where it would have to grow."""
+
+    def apply(self, fact):
+        super().apply(fact)
+        self.compact()
+
+    def advance(self, moment):
+        super().advance(moment)
+        self.compact()
+
+
+class TestTight(TestNumba):
+    def make(self, plans, count):
+        return Tight(plans, count)
+
+
+both = st.sampled_from((TestPure, TestNumba, TestTight))
 people = st.sampled_from("uvw")
 values = st.sampled_from(kernels.VALUES)
 happenings = st.lists(
@@ -56,3 +75,24 @@ def test_a_stop_at_any_point_changes_nothing(kind, before, after):
 @given(both, happenings, st.permutations(tuple(TRAITS)), st.integers(1, 12))
 def test_any_new_traits_come_out_of_a_snapshot_and_what_they_miss(kind, happenings, names, count):
     kernels.newly_defined(kind().telling(FEWER), happenings, names[:count])
+
+
+def test_facts_that_have_left_all_windows_give_their_room_back():
+    telling = TestNumba().telling(("count 5 min", "last 5 min", "distinct 5 min"))
+    for n in range(4_000):
+        telling.clock += MINUTE // 10
+        telling.kernel.advance(telling.clock)
+        telling.tell("E", 0 if n % 5 else -2, n % 3, "uvw"[n % 3])
+        telling.facts = telling.facts[-100:]
+    telling.agree()
+    assert len(telling.kernel._e) < 2_000
+
+
+def test_more_values_than_can_be_pointed_to_are_refused(monkeypatch):
+    monkeypatch.setattr("cic.adapters.numba_arrays.MOST_VALUES", 3_000)
+    telling = TestNumba().telling(("sum",))
+    for _ in range(2_000):
+        telling.tell("E", 0, 1, "u")
+    with pytest.raises(Refused, match="has room for"):
+        telling.kernel.extend(telling.facts)
+    telling.agree()
