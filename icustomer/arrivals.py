@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import pickle
+import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from multiprocessing.connection import Connection
 from pathlib import Path
+from queue import Empty, Queue
 from typing import Any
 
 from cid.kit.errors import Unavailable
@@ -24,7 +28,9 @@ from cii.reception import Batch
 from icustomer.samples import northlake
 from icustomer.samples.northlake.tape import Delivery
 
-CHUNK = 2_000
+CHUNK = 1_000
+AHEAD = 20
+"""How many chunks wait at most; a pipe alone holds less than one, and its maker would wait in turn."""
 
 
 def arriving(
@@ -64,6 +70,9 @@ class Ahead:
         self._maker = starting.Process(target=_make, args=arguments, daemon=True)
         self._maker.start()
         there.close()
+        self._waiting: Queue[bytes] = Queue(AHEAD)
+        self._fetching = threading.Thread(target=self._fetch, name="arrivals", daemon=True)
+        self._fetching.start()
 
     def __iter__(self) -> Iterator[tuple[Message, Prepared | None]]:
         """Yield the messages in their order, mapped already where that can be.
@@ -72,12 +81,13 @@ class Ahead:
             Unavailable: the other process ended before it had finished.
         """
         while True:
-            try:
-                some = self._here.recv()
-            except EOFError:
+            coded = self._waiting.get()
+            if not coded:
                 raise Unavailable(
                     "The sample company's records could not be made.", hint="Try again."
-                ) from None
+                )
+            # Our own process made it.
+            some = pickle.loads(coded)
             if not some:
                 return
             for message, packed in some:
@@ -85,10 +95,21 @@ class Ahead:
 
     def close(self) -> None:
         """End the other process."""
-        self._here.close()
-        self._maker.join(timeout=1)
-        if self._maker.is_alive():
-            self._maker.terminate()
+        self._maker.terminate()
+        self._maker.join()
+        while self._fetching.is_alive():
+            with suppress(Empty):
+                self._waiting.get(timeout=0.1)
+
+    def _fetch(self) -> None:
+        """Take what is made out of the pipe; the end, or a failure, is an empty text."""
+        try:
+            while True:
+                self._waiting.put(self._here.recv_bytes())
+        except (EOFError, OSError):
+            self._waiting.put(b"")
+        finally:
+            self._here.close()
 
 
 def _way() -> str:

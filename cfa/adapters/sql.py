@@ -8,18 +8,16 @@ from typing import Any
 import orjson
 from sqlalchemy import (
     Connection,
-    bindparam,
     func,
     literal,
     or_,
     select,
     union_all,
-    update,
 )
 
 from cfa.model import CLOSED, Step, Work
 from cfa.tables import TITLES, WORK, case_message
-from cid.kit.db import Database, upsert
+from cid.kit.db import Database, assign, upsert
 
 _AT_ONCE = 500
 
@@ -68,14 +66,8 @@ class SqlStore:
 
     def regroup(self, connection: Connection, owners: Mapping[str, str]) -> None:
         """Give the work of these identities to these customers."""
-        pairs = [{"whose": identity, "whom": customer} for identity, customer in owners.items()]
         for table in WORK.values():
-            statement = (
-                update(table)
-                .where(table.c.identity == bindparam("whose"))
-                .values(customer=bindparam("whom"))
-            )
-            connection.execute(statement, pairs)
+            assign(connection, table, "customer", "identity", owners)
 
     def save(
         self, connection: Connection, work: Iterable[Work], messages: Sequence[Mapping[str, Any]]

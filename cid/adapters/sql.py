@@ -7,10 +7,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, func, select
 
 from cid import tables
-from cid.kit.db import Database, upsert
+from cid.kit.db import Database, remove, upsert
 from cid.ports import CustomerRow, IdentityRow, ObservationRow
 
 CHUNK = 500
@@ -50,10 +50,7 @@ class SqlStore:
             tables.observation,
             [row._replace(value=_kept(row.value)) for row in observations],
         )
-        if gone:
-            for start in range(0, len(gone), CHUNK):
-                some = gone[start : start + CHUNK]
-                connection.execute(delete(tables.customer).where(tables.customer.c.id.in_(some)))
+        remove(connection, tables.customer, [{"id": each} for each in gone])
         upsert(connection, tables.customer, [_customer(row) for row in customers])
         for name, rows in projected.items():
             upsert(connection, tables.PROJECTED[name], rows, newer="stamp")

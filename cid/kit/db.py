@@ -24,6 +24,7 @@ from sqlalchemy import (
     delete,
     event,
     select,
+    update,
 )
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import OperationalError
@@ -31,7 +32,7 @@ from sqlalchemy.exc import OperationalError
 from cid.kit import postgres
 from cid.kit.documents import as_document, storable
 from cid.kit.errors import Conflict, Unavailable
-from cid.kit.write_behind import WriteBehind, deleting
+from cid.kit.write_behind import WriteBehind, assigning, deleting
 
 _OUTSIDE = {
     sqlite3.SQLITE_BUSY,
@@ -45,6 +46,8 @@ IN_ONE = 5_000
 BEHIND = "write behind"
 FEW = 8
 """So few rows are written at once: handing them over would take longer."""
+UPDATE_FROM = (3, 33)
+"""The first SQLite that updates one table from another."""
 SERIALIZED = 3
 """The driver's word for connections that several threads may use."""
 
@@ -216,6 +219,21 @@ def present(connection: Connection, column: Column[Any], values: Sequence[Any]) 
             rows = connection.execute(select(column).where(column.in_(map(storable, some))))
         found.update(row[0] for row in rows)
     return found
+
+
+def assign(
+    connection: Connection, table: Table, column: str, by: str, values: Mapping[Any, Any]
+) -> None:
+    """Give a column the value that goes with what another column (``by``) has; others stay as they are."""
+    if not values:
+        return
+    behind: WriteBehind | None = connection.info.get(BEHIND)
+    if behind is not None and sqlite3.sqlite_version_info >= UPDATE_FROM:
+        behind.put(table.name, assigning(table.name, column, by), list(values.items()))
+        return
+    these = update(table).where(table.c[by] == bindparam("has"))
+    rows = [{"has": has, "gets": gets} for has, gets in values.items()]
+    connection.execute(these.values({column: bindparam("gets")}), rows)
 
 
 class _Prepared(NamedTuple):

@@ -116,6 +116,16 @@ def deleting(table: str, columns: Sequence[str]) -> str:
     return f"DELETE FROM {table} WHERE {columns[0]} IN (VALUES (?)) AND {both}"
 
 
+def assigning(table: str, column: str, by: str) -> str:
+    """Write an UPDATE of the rows that have one value, by (that value, the new one).
+
+    >>> assigning("t", "customer", "identity")
+    'UPDATE t SET customer = v.column2 FROM (VALUES (?, ?)) AS v WHERE t.identity = v.column1'
+    """
+    new = f"UPDATE {table} SET {column} = v.column2 FROM (VALUES (?, ?)) AS v"
+    return f"{new} WHERE {table}.{by} = v.column1"
+
+
 @lru_cache(maxsize=1_000)
 def _of_many(text: str, width: int, rows: int) -> str:
     """Write a statement for one row as one for many.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, func, select, update
+from sqlalchemy import Connection, and_, case, func, select
 
 from cid.kit.clock import DAY
-from cid.kit.db import Database, present, remove, upsert
+from cid.kit.db import Database, assign, present, remove, upsert
 from context import tables
 from context.ports import SHADOWED, ActionRow, DecisionRow, StepRow, TimerRow
 
@@ -62,14 +62,8 @@ class SqlStore:
 
     def regroup(self, connection: Connection, owners: Mapping[str, str]) -> None:
         """Let decisions and actions follow their identities to other customers."""
-        rows = [{"moved": identity, "owner": owner} for identity, owner in owners.items()]
         for t in (tables.decision, tables.action):
-            connection.execute(
-                update(t)
-                .where(t.c.identity == bindparam("moved"))
-                .values(customer=bindparam("owner")),
-                rows,
-            )
+            assign(connection, t, "customer", "identity", owners)
 
     def pending(self, now: int, limit: int) -> list[ActionRow]:
         """Return actions that are to be carried out now, oldest first."""

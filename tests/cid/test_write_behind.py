@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import BigInteger, Column, MetaData, Table, Text, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from cid.kit.db import BEHIND, Database, insert, remove, upsert
+from cid.kit.db import BEHIND, Database, assign, insert, remove, upsert
 from tests.examples import examples
 
 METADATA = MetaData()
@@ -63,7 +63,10 @@ def test_nobody_else_sees_rows_before_the_commit(database):
 
 
 STEP = st.tuples(
-    st.sampled_from(["upsert", "remove"]), st.sampled_from("ab"), st.integers(1, 40), st.integers(0)
+    st.sampled_from(["upsert", "remove", "assign"]),
+    st.sampled_from("ab"),
+    st.integers(1, 40),
+    st.integers(0),
 )
 
 
@@ -78,6 +81,13 @@ def test_rows_are_written_in_the_order_in_which_they_were_handed_over(tmp_path_f
             if what == "upsert":
                 upsert(connection, MEMBER, rows(segment, at, count))
                 expected |= {(f"c{n}", segment): at for n in range(count)}
+            elif what == "assign":
+                assign(
+                    connection, MEMBER, "since", "customer", {f"c{n}": -at for n in range(count)}
+                )
+                for customer, each in expected:
+                    if int(customer[1:]) < count:
+                        expected[customer, each] = -at
             else:
                 remove(connection, MEMBER, keys(segment, count))
                 for n in range(count):
