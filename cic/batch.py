@@ -14,7 +14,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
@@ -142,7 +141,7 @@ class _Question:
         self._columns: dict[str, str] = {}
         self._doubts: dict[str, str] = {}
         self._wanted: list[str] = []
-        self.read: dict[str, tuple[Trait, Callable[[Any, Any], Any]]] = {}
+        self.read: dict[str, tuple[Trait, tuple[int, ...], Callable[..., Any] | None]] = {}
         for name, entry in traits.items():
             try:
                 self._add(name, entry.value)
@@ -169,8 +168,11 @@ class _Question:
                 doubt = f"bool_or({self._column(trait, odd)}) FILTER (WHERE {counted})"
                 self._doubts[name] = f"coalesce({doubt}, false)"
         column = self._column(trait, value) if value else ""
-        self._wanted.extend(_aggregate(trait, f"FILTER (WHERE {filter_})", column, self._as_of))
-        self.read[name] = (trait, _reading(trait, moment=value == MOMENT))
+        cells = _aggregate(trait, f"FILTER (WHERE {filter_})", column, self._as_of)
+        first = 1 + len(self._wanted)
+        self._wanted.extend(cells)
+        places = tuple(range(first, first + len(cells)))
+        self.read[name] = (trait, places, _reading(trait, moment=value == MOMENT))
 
     def _column(self, trait: Trait, sql: str) -> str:
         # CASE, so that a property is looked for only where the event may have it.
@@ -181,7 +183,7 @@ class _Question:
         """Put the traits' values in; return the traits for which SQL met what it cannot read."""
         if not self.read:
             return set()
-        events = {event for trait, _ in self.read.values() for event in trait.of}
+        events = {event for trait, _, _ in self.read.values() for event in trait.of}
         inner = [
             *("customer", '"time"', "source", "message_id", "event"),
             *(f"{sql} AS {name}" for sql, name in self._columns.items()),
@@ -192,17 +194,20 @@ class _Question:
             "GROUP BY customer"
         )
         doubtful: set[str] = set()
-        readings = [
-            (name, 1 + 2 * place, reading)
-            for place, (name, (_, reading)) in enumerate(self.read.items())
-        ]
+        plain = [(name, places[0]) for name, (_, places, how) in self.read.items() if how is None]
+        readings = [(name, places, how) for name, (_, places, how) in self.read.items() if how]
         doubts = list(enumerate(self._doubts, start=1 + len(self._wanted)))
         for row in _ask(engine, sql):
             own = values[row[0]]
-            for name, place, reading in readings:
+            for name, place in plain:
                 if (cell := row[place]) is not None:
-                    own[name] = reading(cell, row[place + 1])
-            doubtful.update(name for place, name in doubts if row[place])
+                    own[name] = cell
+            for name, places, how in readings:
+                if row[places[0]] is not None:
+                    own[name] = how(*[row[place] for place in places])
+            for place, name in doubts:
+                if row[place]:
+                    doubtful.add(name)
         return doubtful
 
 
@@ -217,52 +222,44 @@ def _list(texts: Iterable[str]) -> str:
     return ", ".join(map(text_literal, texts)) or "NULL"
 
 
-def _aggregate(trait: Trait, filter_: str, column: str, as_of: int) -> tuple[str, str]:
-    """Return the two columns from which the trait's value is made."""
+def _aggregate(trait: Trait, filter_: str, column: str, as_of: int) -> tuple[str, ...]:
+    """Return the columns from which the trait's value is made; the first is null where there is none."""
     order = '("time", source, message_id)'
     match trait.aggregate:
         case "count":
-            return f"count(*) {filter_}", "NULL"
+            return (f"count(*) {filter_}",)
         case "distinct":
-            return f"count(DISTINCT {column}) {filter_}", "NULL"
+            return (f"count(DISTINCT {column}) {filter_}",)
         case "first":
-            return f"arg_min({column}, {order}) {filter_}", "NULL"
+            return (f"arg_min({column}, {order}) {filter_}",)
         case "last":
-            return f"arg_max({column}, {order}) {filter_}", "NULL"
+            return (f"arg_max({column}, {order}) {filter_}",)
         case "average":
             return f"sum({column}) {filter_}", f"count({column}) {filter_}"
         case "recent":
             some = f"{filter_[:-1]} AND {column} IS NOT NULL)"
-            return f"arg_max({column}, {order}, {trait.items}) {some}", "NULL"
+            return (f"arg_max({column}, {order}, {trait.items}) {some}",)
         case "since":
-            return f'{as_of} - epoch_ms(max("time") {filter_})', "NULL"
+            return (f'{as_of} - epoch_ms(max("time") {filter_})',)
         case _:
-            return f"{trait.aggregate}({column}) {filter_}", "NULL"
+            return (f"{trait.aggregate}({column}) {filter_}",)
 
 
-def _reading(trait: Trait, *, moment: bool) -> Callable[[Any, Any], Any]:
-    """Return how the two columns become the trait's value."""
+def _reading(trait: Trait, *, moment: bool) -> Callable[..., Any] | None:
+    """Return how the columns become the trait's value; None where the first is the value."""
     if trait.aggregate == "average":
         return average
-    one = _moment if moment else _raw
+    one = to_datetime if moment else _raw
     if trait.aggregate in ("first", "last"):
         return one
     if trait.aggregate == "recent":
-        return lambda cells, _: [one(cell, None) for cell in cells]
+        return lambda cells: list(map(one, cells))
     if trait.aggregate == "since":
-        return lambda passed, _: passed // trait.unit_length
-    return _as_it_is
+        return lambda passed: passed // trait.unit_length
+    return None
 
 
-def _as_it_is(cell: Any, _: Any) -> Any:
-    return cell
-
-
-def _moment(cell: int, _: Any) -> datetime:
-    return to_datetime(cell)
-
-
-def _raw(cell: str, _: Any) -> Any:
+def _raw(cell: str) -> Any:
     return json.loads(cell) if cell[0] in '"tf' else Decimal(cell)
 
 
