@@ -173,7 +173,7 @@ class Source:
 
     def owners(self) -> Iterable[tuple[str, str]]:
         """Return (identity, customer) for every identity that owns facts."""
-        return [(identity, seen.customer) for identity, seen in self._customers.seen.items()]
+        return [(identity, seen.customer) for identity, seen in list(self._customers.seen.items())]
 
     def mirrors(self) -> Mapping[str, Mirror]:
         """Return the small tables of all layers by name."""
