@@ -84,12 +84,23 @@ class Integration:
             total += len(some)
         return total
 
-    def append_prepared(self, messages: Sequence[tuple[Message, Prepared | None]]) -> None:
-        """Put messages into the log that somebody has mapped ahead by the definitions of now."""
+    def append_prepared(
+        self,
+        messages: Sequence[tuple[Message, Prepared | None]],
+        meanwhile: Callable[[], Any] = lambda: None,
+    ) -> None:
+        """Put messages into the log that somebody has mapped ahead by the definitions of now.
+
+        Args:
+            messages: each with what it comes to, or None where that is not known yet.
+            meanwhile: done once while the log makes them durable.
+        """
         for start in range(0, len(messages), CHUNK):
             some = messages[start : start + CHUNK]
-            places = self.transport.append(TOPIC, [message for message, _ in some])
-            self.pipeline.expect(places, [prepared for _, prepared in some])
+            durable = self.transport.append_soon(TOPIC, [message for message, _ in some])
+            if not start:
+                meanwhile()
+            self.pipeline.expect(durable.result(), [prepared for _, prepared in some])
 
     def load(
         self, flow: str, files: list[str], on_progress: Callable[[int], None] | None = None

@@ -152,8 +152,8 @@ def _relive(company: ICustomer, state: dict[str, Any], arrivals: Ahead, bars: Pr
     )
     there = ledger["received"] - by_staff
     bar = bars.add("sample company", None)
-    steps = _steps(arrivals, there, state["now"])
-    while _live(company, islice(steps, TOGETHER), bars, bar):
+    steps = _Ahead(_steps(arrivals, there, state["now"]))
+    while _live(company, steps, bars, bar):
         # History takes in only what will never be applied anew.
         company.history.take_facts_beside(20_000)
     company.pipeline.tick(state["now"])
@@ -176,16 +176,38 @@ def _steps(arrivals: Iterable[Arrived], there: int, now: int) -> Iterator[Step]:
     yield now, waiting, True
 
 
-def _live(company: ICustomer, steps: Iterable[Step], bars: Progress, bar: Any) -> int:
+class _Ahead:
+    """Steps of which the next one may be decoded before it is its turn."""
+
+    def __init__(self, steps: Iterator[Step]) -> None:
+        self._steps = steps
+        self._next: Step | None = None
+
+    def __iter__(self) -> Iterator[Step]:
+        """Yield the steps in their order."""
+        while True:
+            self.look()
+            step, self._next = self._next, None
+            if step is None:
+                return
+            yield step
+
+    def look(self) -> None:
+        """Have the next step ready."""
+        if self._next is None:
+            self._next = next(self._steps, None)
+
+
+def _live(company: ICustomer, steps: _Ahead, bars: Progress, bar: Any) -> int:
     """Apply what arrives in some steps, let the staff do after each what is due; return how many steps."""
     taken = 0
     with company.pipeline.together():
-        for edge, arrived, new in steps:
+        for edge, arrived, new in islice(steps, TOGETHER):
             taken += 1
             if not new:
                 # Before a crash this step was lived through to its end.
                 continue
-            company.cii.append_prepared(arrived)
+            company.cii.append_prepared(arrived, meanwhile=steps.look)
             company.pipeline.run(CHUNK)
             while done := list(_staff(company, edge)):
                 company.cii.append(done)
