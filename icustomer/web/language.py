@@ -18,6 +18,7 @@ from cid.kit.clock import parse_time, to_datetime
 from cid.kit.definitions import Title
 from cid.kit.errors import InvalidInput
 from cid.kit.privacy import SENSITIVE, mask, sees_personal
+from icustomer.web.errors import Errors
 
 LANGUAGES = {"en": "English", "zh": "中文"}
 LOCALES = {"en": "en_GB", "zh": "zh_Hans_CN"}
@@ -32,6 +33,7 @@ class Catalogue:
     language: str
     messages: dict[str, str] = field(default_factory=dict)
     plurals: dict[str, str] = field(default_factory=dict)
+    errors: Errors = field(default_factory=Errors)
 
     def say(self, text: str, /, **values: Any) -> str:
         """Translate a message and put the values in its ``{places}``."""
@@ -59,8 +61,17 @@ def read_catalogues(folder: Path) -> dict[str, Catalogue]:
                         catalogue.messages[message.id] = str(texts)
                     elif isinstance(texts, list | tuple):
                         catalogue.plurals[message.id[0]] = texts[0]
+            if path.stem == "errors":
+                catalogue.errors = Errors(forms_of(path, LOCALES[language]))
         catalogues[language] = catalogue
     return catalogues
+
+
+def forms_of(path: Path, locale: str) -> dict[str, str]:
+    """Read the sentences of a catalogue of errors."""
+    with path.open("rb") as file:
+        found = read_po(file, locale=locale)
+    return {str(each.id): str(each.string) for each in found if each.id}
 
 
 def choose_language(wanted: str, header: str, offered: Iterable[str]) -> str:
@@ -132,6 +143,11 @@ class Reader:
         """Translate a word that comes from data, such as a state or an event; itself if unknown."""
         text = str(word if word is not None else "")
         return self.catalogue.messages.get(text) or text
+
+    def told(self, text: Any) -> str:
+        """Say an error of the engine in the reader's language, as far as it is known there."""
+        said = str(text or "")
+        return self.catalogue.messages.get(said) or self.catalogue.errors.say(said)
 
     def spoken(self, said: Mapping[str, Any]) -> str:
         """Say a sentence of the company in the reader's language: ``form`` with ``words`` in it.

@@ -34,7 +34,7 @@ from icustomer.web.navigation import LAYERS
 HERE = Path(__file__).parent
 THEMES = ("auto", "light", "dark")
 FILTERS = (
-    *("named", "term", "spoken", "personal"),
+    *("named", "term", "spoken", "told", "personal"),
     *("moment", "day", "ago", "lasting"),
     *("number", "money", "percent"),
 )

@@ -26,6 +26,7 @@ PAGES = (
     "/quarantine",
     "/segments",
     "/segments/new?when=spend+365d+%3E+3+and+(vip+or+country+in+(%22FR%22))",
+    "/segments/new?when=ordres+365d+%3E+3",
     "/segments/vip/edit",
     "/segments/vip?customer={ann}",
     "/traits",

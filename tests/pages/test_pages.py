@@ -114,6 +114,13 @@ def test_what_is_saved_is_said(client):
     assert "Saved: 3 entered, 1 left." in text
 
 
+def test_a_mistake_in_a_condition_is_told_in_the_readers_language(client):
+    given = {"when": "nonsense", "from": "text"}
+    assert "Did you mean" in client.post("/segments/build", data=given).text
+    client.cookies.set("lang", "zh")
+    assert "您是否想写" in client.post("/segments/build", data=given).text
+
+
 def test_how_a_trait_is_spread_opens_to_the_customers_of_each_line(client):
     assert "/traits/spend%20365d/distribution" in client.get("/traits/spend%20365d").text
     text = client.get("/traits/spend%20365d/distribution").text
