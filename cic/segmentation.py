@@ -190,7 +190,7 @@ class Segmentation:
             for customer in found:
                 if customer not in before:
                     self._look_at(customer, bit)
-            for customer in before.difference(found):
+            for customer in sorted(before.difference(found)):
                 self._look_at(customer, bit)
         self._cause = ("window", "")
         moved = Counter((each.segment, each.kind) for each in self._changes[told:])

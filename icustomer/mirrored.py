@@ -206,10 +206,11 @@ class Mirrored:
     def _customer_rows(self, customer: str, columns: Sequence[str]) -> Iterator[Row]:
         customers = self._customers
         members = list(customers.members.get(customer, ()))
-        if not members:
+        # Whoever applies records beside us may have begun anew.
+        seen = [there for each in members if (there := customers.seen.get(each)) is not None]
+        if not seen:
             return
         profile = customers.profile(customer)
-        seen = [customers.seen[each] for each in members]
         kind = profile.get("kind")
         fixed = {
             "customer": customer,
