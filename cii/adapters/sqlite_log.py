@@ -178,13 +178,14 @@ class SqliteLog:
         """
         number = self._topic(topic)[0]
         tail = self._tails.get((number, partition))
-        if tail is not None and tail.first <= offset and not self._file.closed:
-            records = tail.records[offset - tail.first :][:limit]
-            if records:
-                return records
-        records = []
+        records: list[LogRecord] = []
         size = 0
         with self._file.read() as db:
+            if tail is not None and tail.first <= offset:
+                records = tail.records[offset - tail.first :][:limit]
+                if records and self._holds(db, number, partition, records):
+                    return records
+                records = []
             rows = db.execute(
                 "SELECT off, ts, key, value, headers FROM log"
                 " WHERE topic = ? AND part = ? AND off >= ? ORDER BY off LIMIT ?",
@@ -275,6 +276,14 @@ class SqliteLog:
         self._appender.close()
         self._file.close()
         self._growth.tell()
+
+    def _holds(
+        self, db: sqlite3.Connection, number: int, partition: int, records: Sequence[LogRecord]
+    ) -> bool:
+        """Whether the file still holds what is remembered of it."""
+        begin = _bound(db, "MIN(off)", number, partition)
+        end = _bound(db, "MAX(off) + 1", number, partition)
+        return begin <= records[0].offset and records[-1].offset < end
 
     def _miss(
         self, db: sqlite3.Connection, topic: str, partition: int, offset: int, *, gap: bool

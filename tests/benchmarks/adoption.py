@@ -1,14 +1,13 @@
 """How long a new segment takes to be in force over many customers whose traits are there already.
 
-Run ``python tests/benchmarks/adoption.py [customers [events]]``; each line of output is one JSON object. Seconds
-are of processor time of one thread; ``each`` is how long it takes to ask the condition about every customer one
+Run ``PYTHONPATH=. python tests/benchmarks/adoption.py [customers [events]]``; each line of output is one JSON
+object. Seconds are of processor time of one thread; ``each`` is how long it takes to ask the condition about every customer one
 by one, as is done when nothing better is to be had. Both must find the same customers.
 """
 
 import sys
 import time
 
-import kernel as events_of
 import numpy as np
 
 from cic.conditions import Passing, Vocabulary
@@ -22,6 +21,7 @@ from cid.customers import Customers
 from cid.kit.clock import DAY
 from cid.kit.events import Bus
 from cid.projection import Projection
+from tests.benchmarks import kernel as events_of
 
 CONDITIONS = {
     "few": "spend 30d > 700",
