@@ -1,8 +1,8 @@
 """How long a new segment takes to be in force over many customers whose traits are there already.
 
 Run ``PYTHONPATH=. python tests/benchmarks/adoption.py [customers [events]]``; each line of output is one JSON
-object. Seconds are of processor time of one thread; ``each`` is how long it takes to ask the condition about every customer one
-by one, as is done when nothing better is to be had. Both must find the same customers.
+object. Seconds are of processor time of one thread; ``each`` is how long it takes to ask the condition about every
+customer one by one, as is done when nothing better is to be had. Both must find the same customers.
 """
 
 import sys
