@@ -1,9 +1,10 @@
 """How many events per second go all the way in one process: JSON, durable log, customer, 21 traits, 100 segments.
 
-Run ``python tests/benchmarks/end_to_end.py [customers [events [kernel]]]``; each line of output is one JSON
+Run ``python tests/benchmarks/end_to_end.py [customers [events [kernel [batch]]]]``; each line of output is one JSON
 object. Nothing is left out: contracts, duplicates, identity, the ledger and all layers' records are in the figure.
 """
 
+import gc
 import json
 import sys
 import tempfile
@@ -18,7 +19,6 @@ from icustomer import ICustomer, Settings
 from icustomer.starting import init_company
 
 START = parse_time("2026-01-01T00:00:00Z")
-BATCH = 1_000
 WINDOWS = (1, 7, 30, 365)
 
 
@@ -65,8 +65,12 @@ def messages(customers: int, count: int) -> list[Message]:
 
 
 def main() -> None:
-    given = sys.argv[1:4]
-    customers, count, kernel = [*given, *("20000", "40000", "pure")[len(given) :]]
+    # As the command line has it.
+    gc.set_threshold(200_000, 10, 10)
+    sys.setswitchinterval(0.0005)
+    given = sys.argv[1:5]
+    customers, count, kernel, size = [*given, *("20000", "40000", "pure", "1000")[len(given) :]]
+    batch_size = int(size)
     some = messages(int(customers), int(count))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "shop"
@@ -76,15 +80,15 @@ def main() -> None:
         with ICustomer.open(path, clock=clock, settings=Settings(kernel=kernel)) as company:
             times = []
             began, used = time.perf_counter(), time.process_time()
-            for start in range(0, len(some), BATCH):
+            for start in range(0, len(some), batch_size):
                 batch = time.perf_counter()
-                company.cii.append(some[start : start + BATCH])
-                company.pipeline.run(BATCH)
+                company.cii.append(some[start : start + batch_size])
+                company.pipeline.run(batch_size)
                 times.append(time.perf_counter() - batch)
             seconds, used = time.perf_counter() - began, time.process_time() - used
             figures = {
                 "case": "end to end", "kernel": kernel, "customers": int(customers), "events": len(some),
-                "batch": BATCH, "events_per_second": round(len(some) / seconds),
+                "batch": batch_size, "events_per_second": round(len(some) / seconds),
                 "events_per_second_of_processor": round(len(some) / used),
                 "p50_ms": round(1000 * sorted(times)[len(times) // 2], 1),
                 "p99_ms": round(1000 * sorted(times)[len(times) * 99 // 100], 1),
