@@ -69,8 +69,8 @@
     if (spec.series.every((one) => one.data.every((each) => each === null || Number.isInteger(each)))) value.minInterval = 1;
     const lying = spec.kind === "bars";
     if (lying) { category.inverse = true; category.axisLabel.width = 150; category.axisLabel.overflow = "truncate"; category.axisLabel.hideOverlap = false; }
-    // A line begins and ends at the edges of its picture: there is no room for half a label beyond them.
-    if (spec.kind === "line") Object.assign(category.axisLabel, { alignMinLabel: "left", alignMaxLabel: "right" });
+    // A line, and many thin columns, reach the edges of the picture: there is no room for half a label beyond them.
+    if (spec.kind === "line" || (!lying && spec.x.length > 12)) Object.assign(category.axisLabel, { alignMinLabel: "left", alignMaxLabel: "right" });
     const many = spec.series.length > 1;
     const labels = spec.kind === "line" && many;
     const legend = many && !labels;
