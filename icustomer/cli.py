@@ -242,11 +242,20 @@ def main() -> None:
 
         return ask(path, command, parameters)
 
-    app(
-        args=arguments,
-        prog_name="icustomer",
-        obj={"ask": carry_out, "json": as_json, "dir": path, "dir_given": directory is not None},
-    )
+    try:
+        app(
+            args=arguments,
+            prog_name="icustomer",
+            obj={
+                "ask": carry_out,
+                "json": as_json,
+                "dir": path,
+                "dir_given": directory is not None,
+            },
+        )
+    finally:
+        # The process ends: nobody need look through a company's state once more before that.
+        gc.freeze()
 
 
 def _common(arguments: list[str]) -> tuple[list[str], str | None, bool]:

@@ -192,7 +192,7 @@ class History:
         self._seconds = seconds
         self._lock = threading.Lock()
         self._beside = ThreadPoolExecutor(1, "history")
-        self._taking: Future[None] | None = None
+        self._taking: Future[Any] | None = None
         self._version = ""
         self._refreshed = 0.0
 
@@ -231,11 +231,23 @@ class History:
         Raises:
             Unavailable: the last time it could not be kept.
         """
-        if self._taking is not None:
-            self._taking.result()
-            self._taking = None
+        self._wait()
         if len(self._source.recorder) >= at_least:
             self._taking = self._beside.submit(self.take_facts, at_least)
+
+    def fresh_beside(self) -> None:
+        """Let a thread bring history up to date with what is committed, small tables and all.
+
+        Raises:
+            Unavailable: the last time it could not be kept.
+        """
+        self._wait()
+        self._taking = self._beside.submit(self.fresh)
+
+    def _wait(self) -> None:
+        taking, self._taking = self._taking, None
+        if taking is not None:
+            taking.result()
 
     @property
     def portable(self) -> bool:
