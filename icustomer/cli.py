@@ -242,20 +242,11 @@ def main() -> None:
 
         return ask(path, command, parameters)
 
-    try:
-        app(
-            args=arguments,
-            prog_name="icustomer",
-            obj={
-                "ask": carry_out,
-                "json": as_json,
-                "dir": path,
-                "dir_given": directory is not None,
-            },
-        )
-    finally:
-        # The process ends: nobody need look through a company's state once more before that.
-        gc.freeze()
+    app(
+        args=arguments,
+        prog_name="icustomer",
+        obj={"ask": carry_out, "json": as_json, "dir": path, "dir_given": directory is not None},
+    )
 
 
 def _common(arguments: list[str]) -> tuple[list[str], str | None, bool]:

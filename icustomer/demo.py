@@ -13,7 +13,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ def build_demo(
         with ICustomer.open(directory, clock=clock, failpoint=failpoint) as company:
             before = company.pipeline.counters.records
             opened = time.perf_counter()
-            with progress() as bars:
+            with progress() as bars, nullcontext() if data else _not_collecting():
                 if not state.get("complete"):
                     if arrivals is not None:
                         _relive(company, state, arrivals, bars)
@@ -155,14 +155,13 @@ def _relive(company: ICustomer, state: dict[str, Any], arrivals: Ahead, bars: Pr
     there = ledger["received"] - by_staff
     bar = bars.add("sample company", None)
     steps = _Ahead(_steps(arrivals, there, state["now"]))
-    with _not_collecting():
-        while _live(company, steps, bars, bar):
-            # History takes in only what will never be applied anew; just before the end, the small
-            # tables as well: then little is left to copy when everybody waits for it.
-            if state["now"] - company.pipeline.moment < TOGETHER * STEP:
-                company.history.fresh_beside()
-            else:
-                company.history.take_facts_beside(20_000)
+    while _live(company, steps, bars, bar):
+        # History takes in only what will never be applied anew; just before the end, the small tables as
+        # well: then little is left to copy when everybody waits for it.
+        if state["now"] - company.pipeline.moment < TOGETHER * STEP:
+            company.history.fresh_beside()
+        else:
+            company.history.take_facts_beside(20_000)
     company.pipeline.tick(state["now"])
 
 
@@ -174,7 +173,6 @@ def _not_collecting() -> Iterator[None]:
     try:
         yield
     finally:
-        gc.freeze()
         if before:
             gc.enable()
 
