@@ -142,7 +142,10 @@ class Settings(BaseSettings):
         description="After how many records a snapshot is written while running; 0: never.",
     )
     tick_seconds: float = Field(
-        1.0, gt=0, le=60, description="How often time passes on a quiet system."
+        1.0,
+        gt=0,
+        le=60,
+        description="How often time passes at least on a quiet system; sooner when something is due.",
     )
     verify_hour: int = Field(
         3,

@@ -3,7 +3,7 @@
 The driver gives up the interpreter for each statement it runs. Row by row that means waiting for it again row
 by row whenever other threads work; many rows in one statement wait once, and the processor's other core writes
 them meanwhile. All of it stays in the transaction of who handed it over: whoever reads a table waits until its
-rows are there, a commit waits for all, and the first failure is raised there.
+rows are there; whoever changes rows by himself, and the commit, wait for all. The first failure is raised there.
 """
 
 from __future__ import annotations
