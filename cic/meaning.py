@@ -15,6 +15,8 @@ from typing import Any
 from cic.conditions import Condition, Vocabulary
 from cic.kernel import TraitPlan, plan
 from cic.model import Segment, Trait
+from cic.plans import aggregates
+from cic.thresholds import Steps, Thresholds
 from cid.kit.definitions import Entry
 from cid.kit.errors import InvalidInput
 from cid.kit.ids import stable_id
@@ -49,9 +51,15 @@ class Meaning:
     special: int
     """The segments that have a minimum stay or a group."""
     names: tuple[str, ...]
+    thresholds: Thresholds
+    """Those of the segments that hold a trait against numbers."""
     version: str
     """Version of all traits and segments together; the order in which they stand does not matter."""
-    _by_traits: dict[int, int] = field(default_factory=dict, repr=False)
+    unsure: int
+    """Segments of which it is not known beforehand what they are for a customer of whom nothing is known."""
+    read: int
+    """Segments that others depend on."""
+    _by_traits: dict[int, tuple[tuple[Steps, ...], int]] = field(default_factory=dict, repr=False)
     _in_turn: dict[int, tuple[int, ...]] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -71,46 +79,63 @@ class Meaning:
         rivals = _rivals(segments)
         depends = [each.segments | rivals[place] for place, each in enumerate(conditions)]
         stays = tuple(entry.value.stay_length for entry in segments.values())
+        special = sum(
+            1 << place
+            for place, entry in enumerate(segments.values())
+            if stays[place] or entry.value.group
+        )
+        plans = plan(traits)
+        empty = {place: each.empty for place, each in aggregates(plans).items()}
+        thresholds = Thresholds(conditions, special, vocabulary.traits, empty)
+        by_segment = tuple(
+            sum(1 << place for place, each in enumerate(depends) if each >> other & 1)
+            for other in range(len(names))
+        )
         return cls(
             traits,
             segments,
             vocabulary,
-            plan(traits),
+            plans,
             conditions,
             _in_order(names, segments, depends),
             _edges(vocabulary, conditions),
             _readers(conditions),
-            tuple(
-                sum(1 << place for place, each in enumerate(depends) if each >> other & 1)
-                for other in range(len(names))
-            ),
+            by_segment,
             rivals,
             stays,
-            sum(
-                1 << place
-                for place, entry in enumerate(segments.values())
-                if stays[place] or entry.value.group
-            ),
+            special,
             names,
+            thresholds,
             stable_id(
                 "v",
                 *sorted(f"{name}={entry.version}" for name, entry in traits.items()),
                 *sorted(f"{name}={entry.version}" for name, entry in segments.items()),
             ),
+            ~thresholds.sure & ((1 << len(names)) - 1),
+            sum(1 << place for place, readers in enumerate(by_segment) if readers),
         )
 
     def place(self, segment: str) -> int:
         """Return the place of a segment."""
         return self.vocabulary.segments[segment]
 
-    def reading(self, traits: int) -> int:
-        """Return the segments that read any of these traits, as bits; all where all are meant."""
+    def reading(self, traits: int) -> tuple[tuple[Steps, ...], int]:
+        """Return what answers the segments that read any of these traits; all where all are meant.
+
+        Returns:
+            the steps that answer some of them, and the others, as bits.
+        """
         found = self._by_traits.get(traits)
         if found is None:
-            found = sum(
-                1 << place
-                for place, condition in enumerate(self.conditions)
-                if traits == EVERYTHING or condition.traits & traits
+            steps = self.thresholds.steps
+            found = (
+                tuple(each for place, each in steps.items() if traits >> place & 1),
+                sum(
+                    1 << place
+                    for place, condition in enumerate(self.conditions)
+                    if traits == EVERYTHING or condition.traits & traits
+                )
+                & ~self.thresholds.decided,
             )
             if len(self._by_traits) < 10_000:
                 self._by_traits[traits] = found

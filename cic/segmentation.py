@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
-from typing import Any
+from typing import Any, NamedTuple
 
 from cic.conditions import CustomerView, Vocabulary
 from cic.crowd import Crowd
@@ -23,6 +22,7 @@ from cic.meaning import EVERYTHING, Meaning
 from cic.model import Segment, Trait
 from cic.ports import ChangeRow, Live, Store
 from cic.related import around
+from cic.thresholds import Steps
 from cid.customers import CONSENT, Customers, ProfileChanged
 from cid.kit.definitions import Entry
 from cid.kit.events import Bus
@@ -31,8 +31,7 @@ from cid.model.fact import Fact
 from cid.model.relationship import Regrouped
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentChanged:
+class SegmentChanged(NamedTuple):
     """A customer entered or left a segment."""
 
     customer: str
@@ -80,6 +79,8 @@ class Segmentation:
         """Customers with the segments in which their minimum stay has just ended."""
         self._changes: list[ChangeRow] = []
         self._attributes: dict[str, set[str]] = {}
+        self._newcomer = ""
+        """Who has just been met for the first time."""
         self._cause = ("window", "")
         self.now = 0
         self.reread: Callable[[str], Meaning | None] = lambda version: None
@@ -183,15 +184,15 @@ class Segmentation:
             bit = 1 << place
             if meaning.special & bit:
                 for customer in people:
-                    self._look_at(customer, bit)
+                    self._look_at_one(customer, bit)
                 continue
             found = crowd.inside(self.conditions[place], self.bits)
             before = {customer for customer, bits in self.bits.items() if bits & bit}
             for customer in found:
                 if customer not in before:
-                    self._look_at(customer, bit)
+                    self._look_at_one(customer, bit)
             for customer in sorted(before.difference(found)):
-                self._look_at(customer, bit)
+                self._look_at_one(customer, bit)
         self._cause = ("window", "")
         moved = Counter((each.segment, each.kind) for each in self._changes[told:])
         names = sorted({segment for segment, _ in moved})
@@ -261,15 +262,18 @@ class Segmentation:
 
     def apply(self, fact: Fact) -> None:
         """Take in a fact and look at its customer."""
-        if not fact.customer:
+        customer = fact.customer
+        if not customer:
             return
         if self._cause[0] == "definition":
             self.advance(self.now)
-        if fact.customer not in self.bits:
-            self.bits[fact.customer] = 0
-            self.kernel.touched[fact.customer] = EVERYTHING
-        self.kernel.apply(fact)
-        if self.kernel.touched or self._attributes:
+        kernel = self.kernel
+        kernel.apply(fact)
+        if customer not in self.bits:
+            self.bits[customer] = 0
+            self._newcomer = customer
+            kernel.touched.setdefault(customer, 0)
+        if kernel.touched or self._attributes:
             self._cause = ("fact", fact.message_id)
             self._evaluate()
 
@@ -313,53 +317,100 @@ class Segmentation:
 
     def _evaluate(self) -> None:
         touched = self.kernel.drain()
-        attributes, self._attributes = self._attributes, {}
-        ended, self._ended = self._ended, {}
-        for customer in attributes:
-            touched.setdefault(customer, 0)
-        for customer in ended:
-            touched.setdefault(customer, 0)
-        reading, by_attribute = self.meaning.reading, self._by_attribute
+        attributes, ended, newcomer = self._attributes, self._ended, self._newcomer
+        if attributes:
+            self._attributes = {}
+            for customer in attributes:
+                touched.setdefault(customer, 0)
+        if ended:
+            self._ended = {}
+            for customer in ended:
+                touched.setdefault(customer, 0)
+        self._newcomer = ""
+        members, meaning = self._customers.members, self.meaning
         for customer, traits in touched.items():
-            if customer not in self._customers.members:
+            if customer not in members:
                 self._gone(customer)
                 continue
-            wanted = reading(traits)
+            steps, wanted = meaning.reading(traits)
             if attributes:
                 for attribute in attributes.get(customer, ()):
-                    wanted |= by_attribute[attribute]
+                    wanted |= self._by_attribute[attribute]
             if ended:
                 wanted |= ended.get(customer, 0)
-            if wanted:
-                self._look_at(customer, wanted)
+            before = after = self.bits.get(customer, 0)
+            if customer == newcomer and traits != EVERYTHING:
+                after = meaning.thresholds.nothing
+                wanted |= meaning.unsure
+            elif not (steps or wanted):
+                continue
+            self._look_at(customer, before, after, steps, wanted)
 
-    def _look_at(self, customer: str, wanted: int) -> None:
-        """Look at segments of a customer, and at those that depend on what is found."""
-        meaning = self.meaning
-        before = after = self.bits.get(customer, 0)
-        view = CustomerView(customer, self._customers, self.kernel.value, before, None, self.now)
-        conditions, special = self.conditions, meaning.special
+    def _look_at(
+        self, customer: str, before: int, after: int, steps: Iterable[Steps], wanted: int
+    ) -> None:
+        """Look at segments of a customer, and at those that depend on what is found.
+
+        Args:
+            customer: who.
+            before: the segments that she was in, as bits.
+            after: those that she is in as far as nothing has changed.
+            steps: what answers some of the segments.
+            wanted: others to look at, as bits.
+        """
+        meaning, value = self.meaning, self.kernel.value
+        for each in steps:
+            held = each.at(value(customer, each.trait))
+            if held < 0:
+                wanted |= each.mask
+            else:
+                after = after & each.others | held
+        flipped = (before ^ after) & meaning.read
+        while flipped:
+            wanted |= meaning.by_segment[(flipped & -flipped).bit_length() - 1]
+            flipped &= flipped - 1
+        view: CustomerView | None = None
+        if wanted:
+            view = CustomerView(customer, self._customers, value, after, None, self.now)
+            after = self._asked(view, after, wanted)
+        flipped = before ^ after
+        if flipped or customer not in self.bits:
+            self.bits[customer] = after
+        decided = meaning.thresholds.words
+        while flipped:
+            place = (flipped & -flipped).bit_length() - 1
+            flipped &= flipped - 1
+            known = decided.get(place)
+            if known is not None:
+                values = {known.word: value(customer, known.trait)}
+            else:
+                if view is None:
+                    view = CustomerView(customer, self._customers, value, after, None, self.now)
+                values = self.vocabulary.scope(view, self.conditions[place].words)
+            name = self._names[place]
+            version = self._segments[name].version
+            self._record(customer, name, version, bool(after >> place & 1), self.now, values)
+
+    def _look_at_one(self, customer: str, bit: int) -> None:
+        """Look at one segment of a customer, and at those that depend on what is found."""
+        before = self.bits.get(customer, 0)
+        self._look_at(customer, before, before, (), bit)
+
+    def _asked(self, view: CustomerView, after: int, wanted: int) -> int:
+        """Ask the conditions of segments, and those that depend on what is found; return who she is then."""
+        meaning, conditions = self.meaning, self.conditions
+        special = meaning.special
         for place in meaning.in_turn(wanted):
             if not wanted >> place & 1:
                 continue
             inside = conditions[place].run(view) is True
             if special >> place & 1:
-                inside = self.settled(customer, place, inside, after)
+                inside = self.settled(view.customer, place, inside, after)
             if inside != bool(after >> place & 1):
                 after ^= 1 << place
                 view._members = after
                 wanted |= meaning.by_segment[place]
-        flipped = before ^ after
-        if flipped or customer not in self.bits:
-            self.bits[customer] = after
-        while flipped:
-            place = (flipped & -flipped).bit_length() - 1
-            flipped &= flipped - 1
-            condition = conditions[place]
-            values = self.vocabulary.scope(view, condition.words)
-            name = self._names[place]
-            version = self._segments[name].version
-            self._record(customer, name, version, bool(after >> place & 1), self.now, values)
+        return after
 
     def settled(self, customer: str, place: int, holds: bool, inside: int) -> bool:
         """Say whether a customer is in a segment that has a group or a minimum stay.
@@ -404,22 +455,15 @@ class Segmentation:
                 heappush(self._stays, (at + stay, customer, place))
         else:
             self.since.pop((customer, segment), None)
-        change = SegmentChanged(
-            customer, segment, version, entered, at, self.now, cause, cause_id, values, loop
-        )
+        now, kind = self.now, "entered" if entered else "left"
         self._changes.append(
             ChangeRow(
-                customer,
-                segment,
-                version,
-                "entered" if entered else "left",
-                at,
-                self.now,
-                cause,
-                cause_id,
-                dict(values),
-                loop,
+                customer, segment, version, kind, at, now, cause, cause_id, dict(values), loop
             )
         )
         if cause != "identity":
-            self._bus.publish(change)
+            self._bus.publish(
+                SegmentChanged(
+                    customer, segment, version, entered, at, now, cause, cause_id, values, loop
+                )
+            )
