@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ class Draft:
 class Records:
     """What adoption asks of whoever applies the records."""
 
-    lock: threading.RLock
+    lock: AbstractContextManager[Any]
     ready: Callable[[], Any]
     """Makes sure that what is in memory is what was written."""
     position: Callable[[], int]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from cic.adoption import Adoption
@@ -41,7 +41,7 @@ class Intelligence:
         current: Callable[[str], str],
         used_by: Callable[[str], list[str]],
         score: Callable[..., dict[str, Any]],
-        lock: threading.RLock,
+        lock: AbstractContextManager[Any],
     ) -> None:
         self.definitions = definitions
         self.segmentation = segmentation

@@ -6,9 +6,9 @@ once more, alone and with the writer held still: what differs then, differs.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from cic.meaning import Meaning
@@ -47,7 +47,7 @@ class Proof:
         clock: Clock,
         facts: Callable[[], Iterator[Fact]],
         facts_of: Callable[[str], list[Fact]],
-        lock: threading.RLock,
+        lock: AbstractContextManager[Any],
     ) -> None:
         self._definitions = definitions
         self._segmentation = segmentation

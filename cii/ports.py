@@ -214,6 +214,14 @@ class TimedStage(Stage, Protocol):
         """
 
 
+@runtime_checkable
+class SelectiveStage(Stage, Protocol):
+    """A stage to which most facts say nothing."""
+
+    def hears(self, event: str) -> bool:
+        """Say whether facts of this event may matter to the stage; asked anew in each batch."""
+
+
 TRANSPORTS: Port[Transport] = Port("icustomer.cii.transports", Transport)
 CONNECTORS: Port[Connector] = Port("icustomer.cii.connectors", Connector)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,13 +22,25 @@ from cid.kit.events import Bus
 from cid.model.fact import Fact
 from cii.model import IdentifierKind, RecordFault, State
 from cii.polling import fetch, poll
-from cii.ports import LedgerRow, LogRecord, Place, Stage, Store, TimedStage, Transport
+from cii.ports import (
+    LedgerRow,
+    LogRecord,
+    Place,
+    SelectiveStage,
+    Stage,
+    Store,
+    TimedStage,
+    Transport,
+)
 from cii.preparation import Maps, Prepared, prepare
 from cii.resolution import Edge, IdentityGraph, Known
 
 TOPIC = "facts"
+TOGETHER = 5_000
+"""So many records are written in one transaction where they wait."""
 QUIET = 60_000
 """How long time may pass in memory before that is written, while nothing happens (milliseconds)."""
+APPLIED = str(State.APPLIED)
 MERGED = "Identities Merged"
 SEPARATED = "Identities Separated"
 
@@ -65,7 +77,9 @@ class Pipeline:
         self._kinds = kinds
         self._failpoint = failpoint
         self.graph = IdentityGraph(kinds)
-        self.lock = threading.RLock()
+        self._turn = threading.RLock()
+        self.lock: AbstractContextManager[Any] = _Alone(self._turn, self._settle)
+        """Held by who wants nobody to apply meanwhile; what is in memory is written then."""
         self.counters = Counters()
         self.moment = 0
         self.position = 0
@@ -75,6 +89,12 @@ class Pipeline:
         self._origin = ""
         self._offsets: dict[int, int] = {}
         self._ahead: dict[tuple[int, int], Prepared] = {}
+        self._appliers: dict[str, list[Callable[[Fact], None]]] = {}
+        """By event, asked anew in each batch: definitions may have changed."""
+        self._coming: set[bytes] | None = None
+        """The keys of the batches that are being written while the next one is applied."""
+        self._together = 0
+        """How many records are written so far in a transaction that goes on."""
         self._loaded = False
         self._written = 0
 
@@ -173,13 +193,19 @@ class Pipeline:
         return sum(end - self._offsets.get(partition, 0) for partition, end in ends.items())
 
     def run(self, limit: int = 1_000) -> int:
-        """Apply all that the log holds; return how many records that were."""
+        """Apply all that the log holds; return how many records that were.
+
+        While batches are being written, the next ones are applied; where many wait, several are written
+        in one transaction. At the end all is written.
+        """
         total = 0
-        while True:
-            applied = self.step(limit)
-            if not applied:
-                return total
-            total += applied
+        try:
+            while applied := self._step(limit, None, soon=True):
+                total += applied
+        finally:
+            with self.lock:
+                pass
+        return total
 
     def step(self, limit: int = 1_000, until: int | None = None) -> int:
         """Apply one batch of records; with ``until`` also let pass the time up to then.
@@ -188,13 +214,18 @@ class Pipeline:
             how many records were taken from the log.
         """
         with self.lock:
+            return self._step(limit, until)
+
+    def _step(self, limit: int, until: int | None, *, soon: bool = False) -> int:
+        with self._turn:
             if not self._loaded:
                 self.load()
             records, offsets = poll(self.transport, TOPIC, self._offsets, limit)
             if not records and offsets == self._offsets and (until is None or self._quiet(until)):
                 return 0
             try:
-                self._apply(records, offsets, until)
+                more = soon and len(records) == limit and self._together + limit < TOGETHER
+                self._apply(records, offsets, until, soon=soon, more=more)
             except BaseException:
                 # What is in memory is ahead of what was written: forget it.
                 self._loaded = False
@@ -254,46 +285,69 @@ class Pipeline:
         offsets: Mapping[int, int],
         until: int | None,
         instead_of: Sequence[int] = (),
+        *,
+        soon: bool = False,
+        more: bool = False,
     ) -> None:
+        mapped = [self._prepare(record) for record in records]
+        before = self._known([key for _, key, _ in mapped if key])
+        self._appliers = {}
         rows: list[LedgerRow] = []
         keys: list[tuple[bytes, int]] = []
-        mapped = [self._prepare(record) for record in records]
-        with self.database.write() as connection:
+        for record, (fact, key, fault) in zip(records, mapped, strict=True):
+            self.position += 1
+            self._pass_time(record.timestamp)
+            if fault is not None:
+                rows.append(
+                    self._fate(record, fault.state, fault.reason, fault.detail, fault.message_id)
+                )
+                continue
+            if key in before:
+                rows.append(self._fate(record, State.DUPLICATE, "known", "", fact.message_id, fact))
+                continue
+            before.add(key)
+            keys.append((key, self.position))
+            rows.append(self._take(record, fact))
+        if until is not None:
+            self._pass_time(until)
+        self._failpoint("before flush")
+        if not self._together:
+            self._settle()
+        with self.database.write_soon(more=more) as connection:
+            self.store.advance(connection, TOPIC, self._offsets, offsets)
             self.store.replayed(connection, instead_of)
-            wanted = [key for _, key, _ in mapped if key]
-            before = self.store.known(connection, wanted) if wanted else set()
-            for record, (fact, key, fault) in zip(records, mapped, strict=True):
-                self.position += 1
-                self._pass_time(record.timestamp)
-                if fault is not None:
-                    rows.append(
-                        self._fate(
-                            record, fault.state, fault.reason, fault.detail, fault.message_id
-                        )
-                    )
-                    continue
-                if key in before:
-                    rows.append(
-                        self._fate(record, State.DUPLICATE, "known", "", fact.message_id, fact)
-                    )
-                    continue
-                before.add(key)
-                keys.append((key, self.position))
-                rows.append(self._take(record, fact))
-            if until is not None:
-                self._pass_time(until)
-            self._failpoint("before flush")
-            # What the next batch asks for first is written first.
             self.store.save(connection, rows, keys, self.graph, self.moment)
             for stage in self.stages:
                 stage.flush(connection)
-            self.store.advance(connection, TOPIC, self._offsets, offsets)
             self._note_origin(connection, offsets, 0 if instead_of else len(records))
             self.fence(connection)
             self._failpoint("before commit")
+        self._together = self._together + len(records) if more else 0
+        self._coming = (self._coming or set()).union([key for key, _ in keys])
         self._offsets = dict(offsets)
         self._written = self.moment
-        self._failpoint("after commit")
+        if not soon:
+            self._settle()
+
+    def _known(self, keys: Sequence[bytes]) -> set[bytes]:
+        """Return those of the keys that were applied before, written or on their way."""
+        if not keys:
+            return set()
+        with self.database.read() as connection:
+            found = self.store.known(connection, keys)
+        return found | self._coming.intersection(keys) if self._coming else found
+
+    def _settle(self) -> None:
+        """Wait until the batch on its way is written."""
+        try:
+            self.database.settle()
+        except BaseException:
+            self._loaded = False
+            raise
+        self._together = 0
+        if self._coming is not None:
+            self._coming = None
+            self._failpoint("after commit")
 
     def _must_be_known_log(self) -> None:
         here = self.transport.identity(TOPIC)
@@ -344,9 +398,33 @@ class Pipeline:
                 self.bus.publish(regrouped)
         if fact.event in (MERGED, SEPARATED):
             self._decide(fact)
-        for stage in self.stages:
-            stage.apply(fact)
-        return self._fate(record, State.APPLIED, "", "", fact.message_id, fact)
+        appliers = self._appliers.get(fact.event)
+        if appliers is None:
+            appliers = self._appliers[fact.event] = self._who_hears(fact.event)
+        for apply in appliers:
+            apply(fact)
+        return LedgerRow(
+            self.position,
+            record.partition,
+            record.offset,
+            fact.source,
+            fact.message_id,
+            APPLIED,
+            "",
+            "",
+            record.timestamp,
+            fact.time,
+            fact.event,
+            fact.identity,
+        )
+
+    def _who_hears(self, event: str) -> list[Callable[[Fact], None]]:
+        """Return what takes in the facts of an event in each stage that they may matter to."""
+        return [
+            stage.apply
+            for stage in self.stages
+            if not isinstance(stage, SelectiveStage) or stage.hears(event)
+        ]
 
     def _decide(self, fact: Fact) -> None:
         said = fact.properties
@@ -410,8 +488,27 @@ class Pipeline:
             record.timestamp,
             fact.time if fact else None,
             fact.event if fact else "",
-            fact.identity if fact and state is State.APPLIED else "",
+            "",
         )
+
+
+class _Alone(AbstractContextManager[None]):
+    """The right to be the only one; what is on its way is written first."""
+
+    def __init__(self, turn: threading.RLock, settle: Callable[[], None]) -> None:
+        self._turn = turn
+        self._settle = settle
+
+    def __enter__(self) -> None:
+        self._turn.acquire()
+        try:
+            self._settle()
+        except BaseException:
+            self._turn.release()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self._turn.release()
 
 
 def _place(row: Mapping[str, Any]) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple, cast
@@ -73,10 +73,13 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self.postgres = postgres.is_postgres(url)
-        self._writing = threading.RLock()
+        # Not one thread's own: what is written beside is let go of by the thread that ends it.
+        self._writing = threading.Lock()
         self._mine = threading.local()
         self.engine: Engine
         self._thread: ThreadPoolExecutor | None = None
+        self._opened: tuple[ExitStack, Connection] | None = None
+        self._coming: Future[None] | None = None
         self._explained: Callable[[], AbstractContextManager[None]] = nullcontext
         if self.postgres:
             self.engine = postgres.open_engine(url)
@@ -114,6 +117,51 @@ class Database:
         with self._writing, self._explained(), self.engine.connect() as connection:
             with connection.execution_options(writes=True).begin(), self._behind(connection):
                 yield connection
+
+    @contextmanager
+    def write_soon(self, *, more: bool = False) -> Iterator[Connection]:
+        """Change records as `write` does, but go on before they are kept: that happens beside.
+
+        With ``more`` they are kept together with those of the next call. Who must know that all is kept
+        calls `settle`; until then nobody else sees it. Where nothing can be written beside, this is `write`.
+        """
+        if self._thread is None or getattr(self._mine, "connection", None) is not None:
+            with self.write() as connection:
+                yield connection
+            return
+        opened, self._opened = self._opened or self._open(), None
+        held, connection = opened
+        with held:
+            yield connection
+            opened = (held.pop_all(), connection)
+        if more:
+            self._opened = opened
+        else:
+            self._coming = self._thread.submit(opened[0].close)
+
+    def _open(self) -> tuple[ExitStack, Connection]:
+        """Begin to change records; they are kept when what is returned is closed, by any thread."""
+        self.settle()
+        with ExitStack() as held:
+            held.enter_context(self._explained())
+            held.enter_context(self._writing)
+            connection = held.enter_context(self.engine.connect())
+            held.enter_context(connection.execution_options(writes=True).begin())
+            held.enter_context(self._behind(connection))
+            return held.pop_all(), connection
+
+    def settle(self) -> None:
+        """Wait until what was written by `write_soon` is kept.
+
+        Raises:
+            Unavailable: the file cannot be written just now; nothing of it was kept.
+        """
+        opened, self._opened = self._opened, None
+        if opened is not None and self._thread is not None:
+            self._coming = self._thread.submit(opened[0].close)
+        coming, self._coming = self._coming, None
+        if coming is not None:
+            coming.result()
 
     @contextmanager
     def _behind(self, connection: Connection) -> Iterator[None]:

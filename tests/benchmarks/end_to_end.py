@@ -1,15 +1,19 @@
 """How many events per second go all the way in one process: JSON, durable log, customer, 21 traits, 100 segments.
 
-Run ``python tests/benchmarks/end_to_end.py [customers [events [kernel [batch]]]]``; each line of output is one JSON
-object. Nothing is left out: contracts, duplicates, identity, the ledger and all layers' records are in the figure.
+Run ``python tests/benchmarks/end_to_end.py [customers [events [kernel [batch [rate]]]]]``; each line of output is one
+JSON object. Nothing is left out: contracts, duplicates, identity, the ledger and all layers' records are in the figure.
+First events come as fast as they are taken, then evenly, so many a second: how long does each of these take?
 """
 
 import gc
 import json
 import sys
 import tempfile
+import threading
 import time
+from bisect import bisect
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -20,6 +24,13 @@ from icustomer.starting import init_company
 
 START = parse_time("2026-01-01T00:00:00Z")
 WINDOWS = (1, 7, 30, 365)
+DEFAULTS = ("20000", "100000", "pure", "1000", "10000")
+AHEAD = 4
+"""Batches that wait in the log while another is applied."""
+SECONDS = 4
+"""How long events come evenly."""
+STEP = 0.002
+"""Seconds after which it is looked whether an event has come."""
 
 
 def definitions() -> str:
@@ -64,13 +75,77 @@ def messages(customers: int, count: int) -> list[Message]:
     return found
 
 
+def all_at_once(company: ICustomer, some: list[Message], batch: int) -> dict[str, Any]:
+    """One thread appends as fast as the log keeps it, at most a few batches ahead; another applies."""
+    free = threading.Semaphore(AHEAD)
+
+    def produce() -> None:
+        for start in range(0, len(some), batch):
+            free.acquire()
+            company.cii.append(some[start : start + batch])
+
+    counters, log = company.pipeline.counters, company.cii.transport
+    first = counters.records
+    began, used = time.perf_counter(), time.process_time()
+    producing = threading.Thread(target=produce)
+    producing.start()
+    seen = first
+    while counters.records - first < len(some):
+        known = log.ends("facts")
+        if not company.pipeline.run(batch):
+            log.wait("facts", known, 1.0)
+        for _ in range((counters.records - first) // batch - (seen - first) // batch):
+            free.release()
+        seen = counters.records
+    producing.join()
+    seconds, used = time.perf_counter() - began, time.process_time() - used
+    return {
+        "events_per_second": round(len(some) / seconds),
+        "events_per_second_of_processor": round(len(some) / used),
+    }
+
+
+def paced(company: ICustomer, some: list[Message], rate: int) -> dict[str, Any]:
+    """Events come evenly; for each it counts from then until what it changed is kept."""
+    due = [n / rate for n in range(len(some))]
+    began = time.perf_counter()
+
+    def produce() -> None:
+        sent = 0
+        while sent < len(some):
+            until = min(bisect(due, time.perf_counter() - began), len(some))
+            if until > sent:
+                company.cii.append(some[sent:until])
+                sent = until
+            else:
+                time.sleep(STEP)
+
+    counters, log = company.pipeline.counters, company.cii.transport
+    first = counters.records
+    producing = threading.Thread(target=produce)
+    producing.start()
+    kept: list[float] = []
+    while len(kept) < len(some):
+        known = log.ends("facts")
+        if not company.pipeline.run(1_000):
+            log.wait("facts", known, 1.0)
+        now = time.perf_counter() - began
+        kept += [now] * (counters.records - first - len(kept))
+    producing.join()
+    waits = sorted(now - at for now, at in zip(kept, due, strict=True))
+    return {
+        "rate": rate,
+        "p50_ms": round(1000 * waits[len(waits) // 2], 1),
+        "p99_ms": round(1000 * waits[len(waits) * 99 // 100], 1),
+    }
+
+
 def main() -> None:
     # As the command line has it.
     gc.set_threshold(200_000, 10, 10)
     sys.setswitchinterval(0.0005)
-    given = sys.argv[1:5]
-    customers, count, kernel, size = [*given, *("20000", "40000", "pure", "1000")[len(given) :]]
-    batch_size = int(size)
+    given = sys.argv[1:6]
+    customers, count, kernel, size, rate = [*given, *DEFAULTS[len(given) :]]
     some = messages(int(customers), int(count))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "shop"
@@ -78,20 +153,12 @@ def main() -> None:
         (path / "benchmark.yaml").write_text(definitions(), encoding="utf-8")
         clock = ManualClock(START + 21 * DAY)
         with ICustomer.open(path, clock=clock, settings=Settings(kernel=kernel)) as company:
-            times = []
-            began, used = time.perf_counter(), time.process_time()
-            for start in range(0, len(some), batch_size):
-                batch = time.perf_counter()
-                company.cii.append(some[start : start + batch_size])
-                company.pipeline.run(batch_size)
-                times.append(time.perf_counter() - batch)
-            seconds, used = time.perf_counter() - began, time.process_time() - used
+            company.pipeline.load()
+            rest = min(int(rate) * SECONDS, len(some) // 2)
             figures = {
                 "case": "end to end", "kernel": kernel, "customers": int(customers), "events": len(some),
-                "batch": batch_size, "events_per_second": round(len(some) / seconds),
-                "events_per_second_of_processor": round(len(some) / used),
-                "p50_ms": round(1000 * sorted(times)[len(times) // 2], 1),
-                "p99_ms": round(1000 * sorted(times)[len(times) * 99 // 100], 1),
+                "batch": int(size), **all_at_once(company, some[: len(some) - rest], int(size)),
+                **paced(company, some[len(some) - rest :], int(rate)),
                 "segments_changed": company.cic.store.count(),
                 "mismatches": company.cic.verify()["mismatches"],
             }  # fmt: skip

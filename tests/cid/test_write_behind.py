@@ -171,3 +171,78 @@ def test_writing_goes_on_while_other_threads_compute(database, computing):
         connection.info[BEHIND].wait()
         raw.set_trace_callback(None)
     assert len(statements) <= 8
+
+
+def test_what_is_written_soon_is_seen_by_others_once_it_is_kept(database):
+    with database.write_soon() as connection:
+        insert(connection, NUMBER, [{"id": n} for n in range(5_000)])
+    database.settle()
+    with database.read() as connection:
+        assert numbers(connection) == 5_000
+
+
+def test_what_is_written_with_more_to_come_is_kept_together(database):
+    with database.write_soon(more=True) as connection:
+        insert(connection, NUMBER, [{"id": n} for n in range(100)])
+    with database.read() as connection:
+        assert numbers(connection) == 0
+    with database.write_soon() as connection:
+        assert numbers(connection) == 100, "it reads what it wrote before"
+        insert(connection, NUMBER, [{"id": n} for n in range(100, 200)])
+    database.settle()
+    with database.read() as connection:
+        assert numbers(connection) == 200
+
+
+def test_whoever_settles_also_ends_what_had_more_to_come(database):
+    with database.write_soon(more=True) as connection:
+        insert(connection, NUMBER, [{"id": n} for n in range(100)])
+    database.settle()
+    with database.write() as connection:
+        assert numbers(connection) == 100
+
+
+def test_another_writer_waits_until_what_was_written_soon_is_kept(database):
+    with database.write_soon() as connection:
+        insert(connection, NUMBER, [{"id": n} for n in range(20_000)])
+    with database.write() as connection:
+        assert numbers(connection) == 20_000
+
+
+@pytest.mark.parametrize("more", [False, True])
+def test_a_row_that_cannot_be_written_soon_is_told_when_it_is_settled(database, more):
+    with database.write_soon(more=more) as connection:
+        insert(connection, NUMBER, [{"id": n} for n in range(100)])
+        insert(connection, NUMBER, [{"id": 7}] * 20)
+    with pytest.raises(IntegrityError):
+        database.settle()
+    database.settle()
+    with database.write() as connection:
+        assert numbers(connection) == 0, "nothing of it was kept"
+
+
+def test_a_mistake_while_more_is_to_come_takes_all_of_it_back(database):
+    with database.write_soon(more=True) as connection:
+        insert(connection, NUMBER, [{"id": n} for n in range(100)])
+
+    def fail():
+        with database.write_soon() as connection:
+            insert(connection, NUMBER, [{"id": n} for n in range(100, 200)])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    database.settle()
+    with database.write() as connection:
+        assert numbers(connection) == 0
+
+
+def test_what_is_written_soon_in_a_larger_transaction_is_part_of_it(database):
+    with database.together():
+        with database.write_soon(more=True) as connection:
+            insert(connection, NUMBER, [{"id": n} for n in range(100)])
+        database.settle()
+        with database.read() as connection:
+            assert numbers(connection) == 100
+    with database.read() as connection:
+        assert numbers(connection) == 100

@@ -1,5 +1,6 @@
 """The pipeline: one batch, one transaction, one step forward for all, in the order of time."""
 
+import threading
 from collections import Counter
 from contextlib import contextmanager
 from functools import cache
@@ -11,11 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 
-from cid.kit.db import Database
+from cid.kit.db import Database, insert
 from cid.kit.errors import Conflict
 from cid.kit.events import Bus
 from cid.model.fact import Fact
 from cid.model.relationship import Regrouped
+from cii import tables
 from cii.model import IdentifierKind, RecordFault, State
 from cii.ports import STORES, TRANSPORTS, Message, TimedStage
 from cii.preparation import pack, unpack
@@ -260,6 +262,85 @@ def test_after_a_crash_at_any_point_each_record_was_applied_once(line, point):
         fresh.run()
         assert it.states() == {"applied": 2}
         assert [row[0] for row in it.store.applied(0, 10)] == [1, 2]
+
+
+def test_a_record_is_known_again_while_the_batch_before_is_still_being_written(line):
+    watcher = Watcher()
+    with line(watcher) as it:
+        for _ in range(5):
+            it.say(*(f"m{n} user:ann saw" for n in range(20)))
+        assert it.pipeline.run(10) == 100
+        assert it.states() == {"applied": 20, "duplicate": 80}
+        assert len(watcher.written) == 20
+
+
+@pytest.mark.parametrize("batch", [10, 40])
+def test_batches_that_could_not_be_kept_are_applied_again(line, batch):
+    class Breaks(Watcher):
+        wrong = True
+
+        def load(self, connection):
+            self.told = []
+
+        def flush(self, connection):
+            if self.wrong:
+                # Told only when the rows are written, while the next batch is being applied.
+                insert(connection, tables.seen, [{"key": b"one", "position": 1}] * 20)
+
+    watcher = Breaks()
+    with line(watcher) as it:
+        it.say(*(f"m{n} user:ann saw" for n in range(30)))
+        for _ in range(2):
+            with pytest.raises(IntegrityError):
+                it.pipeline.run(batch)
+            assert it.states() == {}
+        watcher.wrong = False
+        assert it.pipeline.run(batch) == 30
+        assert it.states() == {"applied": 30}
+        assert it.pipeline.position == 30
+        assert [name for _, name in watcher.told] == [f"m{n}" for n in range(30)]
+
+
+def test_whoever_holds_the_lock_finds_all_that_is_in_memory_written(line):
+    found = []
+
+    class Looks(Watcher):
+        def apply(self, fact):
+            super().apply(fact)
+            if fact.message_id == "m25":
+                thread = threading.Thread(target=self.look)
+                thread.start()
+                self.thread = thread
+
+        def look(self):
+            with it.pipeline.lock:
+                found.append((it.pipeline.position, it.states()["applied"]))
+
+    looks = Looks()
+    with line(looks) as it:
+        it.say(*(f"m{n} user:ann saw" for n in range(2_000)))
+        it.pipeline.run(10)
+        looks.thread.join()
+        ((position, applied),) = found
+        assert position == applied
+
+
+def test_a_stage_is_told_only_of_what_it_hears(line):
+    class Choosy(Watcher):
+        listening = True
+
+        def hears(self, event):
+            return self.listening and event == "saw"
+
+    choosy, other = Choosy(), Watcher()
+    with line(choosy, other) as it:
+        it.say("a user:ann saw", "b user:ann bought")
+        it.pipeline.run()
+        choosy.listening = False
+        it.say("c user:ann saw")
+        it.pipeline.run()
+        assert [name for _, name in choosy.told] == ["a"]
+        assert [name for _, name in other.told] == ["a", "b", "c"]
 
 
 def test_a_second_worker_notices_that_somebody_else_has_moved_on(line):
