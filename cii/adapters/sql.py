@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -44,6 +44,8 @@ class _Edge(NamedTuple):
     reason: str
 
 
+_KIND = ("source", "state", "reason")
+_fate = attrgetter(*_KIND, "received")
 _fields = attrgetter(*[field.name for field in fields(Edge)])
 
 
@@ -105,9 +107,9 @@ class SqlStore:
         """Write the fates of a batch and what it changed in the identity graph."""
         if rows:
             insert(connection, tables.ledger, rows)
-            self._count(connection, [(r.source, r.state, r.reason, r.received) for r in rows], 1)
+            self._count(connection, map(_fate, rows), 1)
         if keys:
-            insert(connection, tables.seen, [_Seen(*each) for each in keys])
+            insert(connection, tables.seen, list(map(_Seen._make, keys)))
         changes, graph.changes = graph.changes, GraphChanges()
         upsert(
             connection,
@@ -302,15 +304,17 @@ class SqlStore:
             "identifiers": "SELECT identifier, kind, customer FROM cii_identifier",
         }
 
-    def _count(self, connection: Connection, fates: Sequence[tuple[Any, ...]], sign: int) -> None:
-        counted: dict[tuple[str, str, str], list[int]] = {}
+    def _count(self, connection: Connection, fates: Iterable[tuple[Any, ...]], sign: int) -> None:
+        records: dict[tuple[str, str, str], int] = {}
+        last: dict[tuple[str, str, str], int] = {}
         for source, state, reason, received in fates:
-            one = counted.setdefault((source, state, reason), [0, 0])
-            one[0] += sign
-            one[1] = max(one[1], received)
+            kind = (source, state, reason)
+            records[kind] = records.get(kind, 0) + sign
+            if received > last.get(kind, 0):
+                last[kind] = received
         rows = [
-            {"source": source, "state": state, "reason": reason, "records": records, "last": last}
-            for (source, state, reason), (records, last) in counted.items()
+            {**dict(zip(_KIND, kind, strict=True)), "records": some, "last": last.get(kind, 0)}
+            for kind, some in records.items()
         ]
         # Of "last" the greater would be right; what is received later is never received earlier.
         upsert(connection, tables.count, rows, add=("records",))
