@@ -37,17 +37,20 @@ def collected_fact(record: LogRecord, body: dict[str, Any], identifiers: Identif
     Raises:
         RecordFault: its type, event or time cannot be understood.
     """
-    type_ = body.get("type")
-    context = body.get("context")
+    said = body.get
+    type_ = said("type")
+    context = said("context")
     if type(context) is not dict:
         context = _NOTHING
-    properties = _object(body, "properties")
+    properties = said("properties")
+    if type(properties) is not dict:
+        properties = _object(body, "properties")
     attributes: dict[str, Any] = {}
     if type_ == "track":
-        event = body.get("event")
-        if type(event) is not str or not event.strip():
+        event = said("event")
+        if type(event) is not str or not (event := event.strip()):
             raise rejected(Reason.NO_EVENT, "a track record needs the event's name")
-        event = event.strip()[:MAX_LENGTH]
+        event = event[:MAX_LENGTH]
     elif type(type_) is str and type_ in TYPES:
         event = TYPES[type_]
         if type_ == "identify":
@@ -58,10 +61,20 @@ def collected_fact(record: LogRecord, body: dict[str, Any], identifiers: Identif
             properties = _viewed(body, properties, context)
     else:
         raise rejected(Reason.UNKNOWN_TYPE, f"type {_short(type_)}")
-    time, shifted = _moment(body, context, record.timestamp)
-    if shifted:
-        properties["_skew_ms"] = shifted
-    message_id = body.get("messageId")
+    time = received = record.timestamp
+    if said("originalTimestamp") is None and said("sentAt") is None:
+        if (text := said("timestamp")) is not None:
+            moment = moment_of(text)
+            time = _said(text, "timestamp") if moment is None else moment
+    else:
+        time, shifted = _moment(body, context, received)
+        if shifted:
+            properties["_skew_ms"] = shifted
+    if attributes or type_ == "alias" or "externalIds" in context:
+        named = identifiers.identifiers_of(ids_of(body), attributes)
+    else:
+        named = identifiers.of_two(said("userId"), said("anonymousId"))
+    message_id = said("messageId")
     if type(message_id) is not str or not message_id:
         place = f"{record.topic}/{record.partition}/{record.offset}"
         message_id = record.headers.get("id") or place
@@ -72,12 +85,12 @@ def collected_fact(record: LogRecord, body: dict[str, Any], identifiers: Identif
         type_,
         event,
         time,
-        record.timestamp,
-        identifiers.identifiers_of(ids_of(body), attributes),
+        received,
+        named,
         properties,
         attributes,
-        _text(context.get("actor")),
-        _text(context.get("loop")),
+        _text(context.get("actor")) if context else "",
+        _text(context.get("loop")) if context else "",
     )
 
 

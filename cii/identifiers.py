@@ -86,8 +86,10 @@ class _Reader:
         self._ignored = {self._spell(value) for value in kind.ignore} | {""}
         self._known: dict[str, str] = {}
 
-    def __call__(self, value: object) -> str:
+    def read(self, value: object) -> str:
         """Return ``kind:value``; empty where the value identifies nobody."""
+        if type(value) is str and (spelt := self._known.get(value)) is not None:
+            return spelt
         if not isinstance(value, str):
             if isinstance(value, bool) or not isinstance(value, int | float):
                 return ""
@@ -118,6 +120,10 @@ class Identifiers:
             for attribute in entry.value.attributes
         )
         self._rank = {name: rank for rank, name in enumerate(kinds)}
+        self._user = self._reader("user_id")
+        self._visitor = self._reader("anonymous_id")
+        last = len(kinds)
+        self._user_first = self._rank.get("user_id", last) <= self._rank.get("anonymous_id", last)
 
     def normalise(self, kind: str, value: object) -> str:
         """Return ``kind:value`` as it is stored; empty where it identifies nobody.
@@ -128,7 +134,21 @@ class Identifiers:
         'email:ann@x.org'
         """
         reader = self._readers.get(kind)
-        return "" if reader is None or value is None else reader(value)
+        return "" if reader is None or value is None else reader.read(value)
+
+    def _reader(self, kind: str) -> Callable[[object], str]:
+        reader = self._readers.get(kind)
+        return _nobody if reader is None else reader.read
+
+    def of_two(self, user: Any, visitor: Any) -> tuple[str, ...]:
+        """Return the same as `identifiers_of` for a record that names these two and nothing else."""
+        one = "" if user is None else self._user(user)
+        if visitor is None:
+            return (one,) if one else ()
+        other = self._visitor(visitor)
+        if one and other:
+            return (one, other) if self._user_first else (other, one)
+        return (one or other,) if one or other else ()
 
     def identifiers_of(
         self,
@@ -144,14 +164,14 @@ class Identifiers:
         found: list[tuple[int, str]] = []
         for kind, value in ids:
             if value is not None and (reader := self._readers.get(kind)) is not None:
-                spelt = reader(value)
+                spelt = reader.read(value)
                 if spelt:
                     found.append((self._rank[kind], spelt))
         if attributes:
             for attribute, kind in self._attributes:
                 value = attributes.get(attribute)
                 if value is not None:
-                    spelt = self._readers[kind](value)
+                    spelt = self._readers[kind].read(value)
                     if spelt:
                         found.append((self._rank[kind], spelt))
         if len(found) > 1:
@@ -163,3 +183,7 @@ class Identifiers:
 
 def _first(pair: tuple[int, str]) -> int:
     return pair[0]
+
+
+def _nobody(value: object) -> str:
+    return ""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -26,8 +27,11 @@ ABOUT_THINGS = frozenset({"Product Updated", "Product Recalled", DEFINED})
 """Events about no customer; so are those of extra entities of products, channels and marketing."""
 
 
+BACKSLASH = ord("\\")
 NUL = rb"\u0000"
 """How JSON writes the character that no text has."""
+REMEMBERED = 1_000
+"""How many headers are known again before the memory is emptied."""
 
 
 class Mapper:
@@ -54,6 +58,9 @@ class Mapper:
             plan.flow.source for plan in self.flows.values()
         }
         """Systems whose records say themselves what happened, whatever the definitions."""
+        self._watched = frozenset(definitions.of(CONTRACTS)) | DECISIONS
+        self._plain: dict[int, Mapping[str, str]] = {}
+        """Headers known to say nothing special, by their place in memory; kept, so that it stays theirs."""
         self.about_things = ABOUT_THINGS.union(
             event
             for entry in definitions.of(ENTITIES).values()
@@ -70,22 +77,19 @@ class Mapper:
             RecordFault: it cannot be applied; rejected, or quarantined until definitions change.
         """
         headers = record.headers
-        system = self.keys.get(headers.get("write_key", ""))
-        if system is not None:
-            # The key was unknown when the record came; now it is somebody's.
-            headers = {"protocol": "segment", "source": system}
-            record = record._replace(headers=headers)
-        if "quarantine" in headers:
-            raise quarantined(headers["quarantine"], headers.get("detail", ""))
-        if "fault" in headers:
-            raise rejected(headers["fault"], headers.get("detail", ""))
+        if id(headers) not in self._plain:
+            headers = self._looked_at(headers)
+            if headers is not record.headers:
+                record = record._replace(headers=headers)
+        value = record.value
         try:
-            body = orjson.loads(record.value)
+            body = orjson.loads(value)
         except orjson.JSONDecodeError as error:
             raise rejected(Reason.INVALID_JSON, str(error)) from None
         if type(body) is not dict:
             raise rejected(Reason.NOT_AN_OBJECT, "the record is not a JSON object")
-        if NUL in record.value:
+        # One byte is found ten times faster than six; hardly any record has it.
+        if BACKSLASH in value and NUL in value:
             # No name and no id has such a character, and not every database can hold it.
             body = storable(body)
         try:
@@ -94,6 +98,25 @@ class Mapper:
             # Whoever asks what became of his record knows it by this id.
             fault.message_id = headers.get("id") or str(body.get("messageId") or "")
             raise
+
+    def _looked_at(self, headers: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the headers that count, or raise what they say themselves.
+
+        Read-only ones are shared by many records: those with nothing special are known again.
+        """
+        system = self.keys.get(headers.get("write_key", ""))
+        if system is not None:
+            # The key was unknown when the record came; now it is somebody's.
+            return {"protocol": "segment", "source": system}
+        if "quarantine" in headers:
+            raise quarantined(headers["quarantine"], headers.get("detail", ""))
+        if "fault" in headers:
+            raise rejected(headers["fault"], headers.get("detail", ""))
+        if type(headers) is MappingProxyType:
+            if len(self._plain) >= REMEMBERED:
+                self._plain.clear()
+            self._plain[id(headers)] = headers
+        return headers
 
     def _map(self, record: LogRecord, body: dict[str, Any]) -> Fact:
         headers = record.headers
@@ -107,17 +130,20 @@ class Mapper:
             fact = plan.fact(record, body)
         else:
             raise rejected(Reason.UNKNOWN_PROTOCOL, f"protocol {protocol!r}")
-        if fact.event in DECISIONS and fact.source != STAFF:
-            raise rejected(Reason.NOT_OURS, f"{fact.event!r} from {fact.source!r}")
-        if not fact.identifiers and fact.event not in self.about_things:
+        event = fact.event
+        watched = event in self._watched
+        if watched and event in DECISIONS and fact.source != STAFF:
+            raise rejected(Reason.NOT_OURS, f"{event!r} from {fact.source!r}")
+        if not fact.identifiers and event not in self.about_things:
             raise rejected(Reason.NO_IDENTIFIER, "nothing says which customer it is about")
         if fact.time > fact.received + TOLERANCE:
             fact.time = fact.received
             fact.properties["_clamped"] = True
-        about = fact.attributes if fact.type == "identify" else fact.properties
-        breach = self.contracts.breach(fact.event, about)
-        if breach is not None:
-            raise quarantined(*breach)
+        if watched:
+            about = fact.attributes if fact.type == "identify" else fact.properties
+            breach = self.contracts.breach(event, about)
+            if breach is not None:
+                raise quarantined(*breach)
         return fact
 
     def flow(self, name: str) -> FlowPlan:

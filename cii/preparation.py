@@ -6,6 +6,7 @@ that makes or receives them; the pipeline takes its word instead of mapping the 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple, Protocol
 
@@ -39,8 +40,26 @@ def prepare(mapper: Maps, record: LogRecord) -> Prepared:
         # Its traceback holds the frames that hold it, and with them all of the batch.
         fault.__context__ = None
         return Prepared(None, b"", fault.with_traceback(None))
-    text = f"{fact.source}\x1f{fact.message_id}".encode("utf-8", "surrogatepass")
-    return Prepared(fact, blake2b(text, digest_size=16).digest(), None)
+    # Spares a call, and this is called for every record.
+    return tuple.__new__(Prepared, (fact, key_of(fact.source, fact.message_id), None))
+
+
+def key_of(source: str, message_id: str) -> bytes:
+    """Return what tells a record from all others: 16 bytes made of its source and its id there.
+
+    >>> key_of("shop", "m1").hex()
+    '525649762de42b4397095c6d90eb5c9c'
+    """
+    key = _begun(source).copy()
+    key.update(message_id.encode("utf-8", "surrogatepass"))
+    digest: bytes = key.digest()
+    return digest
+
+
+@lru_cache(maxsize=1_000)
+def _begun(source: str) -> Any:
+    """Begin the keys of a source: all of them begin alike."""
+    return blake2b(f"{source}\x1f".encode("utf-8", "surrogatepass"), digest_size=16)
 
 
 def pack(mapper: Maps, message: Message) -> tuple[Any, ...] | None:

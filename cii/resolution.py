@@ -74,6 +74,9 @@ class IdentityGraph:
         The first identifier is the strongest; the record belongs to its customer.
         """
         first = identifiers[0]
+        if len(identifiers) == 1 and (known := self.known.get(first)) is not None:
+            if time >= known.first_seen:
+                return known.customer, None
         self._fresh.clear()
         changed = self._see(first, time)
         for other in identifiers[1:]:
@@ -150,7 +153,11 @@ class IdentityGraph:
             customer = stable_id("c", identifier)
             self.known[identifier] = Known(customer, time)
             self.edges[identifier] = {}
-            self.members.setdefault(customer, set()).add(identifier)
+            members = self.members.get(customer)
+            if members is None:
+                self.members[customer] = {identifier}
+            else:
+                members.add(identifier)
             self.changes.identifiers.add(identifier)
             self._fresh.add(identifier)
             return set()

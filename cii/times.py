@@ -20,6 +20,7 @@ EARLIEST = -2_208_988_800_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_read = datetime.fromisoformat
 
 
 def moment_of(text: Any) -> int | None:
@@ -31,12 +32,14 @@ def moment_of(text: Any) -> int | None:
     (None, None)
     """
     try:
-        moment = datetime.fromisoformat(text)
+        moment = _read(text)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
-        millis = (moment - _EPOCH) // _MILLISECOND
+        since = moment - _EPOCH
     except (ValueError, TypeError, OverflowError):
         return None
+    # Dividing by a timedelta would mean the same, with a large number between.
+    millis = since.days * 86_400_000 + since.seconds * 1_000 + since.microseconds // 1_000
     return millis if millis >= EARLIEST else None
 
 
