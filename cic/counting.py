@@ -34,6 +34,14 @@ class Counting:
             for each in found.values()
             if each.plan.streak
         ]
+        self._blank = [each.start(None) if each is not None else None for each in self._aggregates]
+        """What is kept of nothing, for each trait …"""
+        self._made_anew = [
+            (each.plan.index, each.start)
+            for each in found.values()
+            if each.start(None) is not each.start(None)
+        ]
+        """… and how to make it for those that keep it in something that changes."""
         self._zone_words = {each.plan.zone_of for each in found.values()} - {""}
         self._programs: dict[str, Program] = {}
         self._customers: dict[str, Customer] = {}
@@ -117,7 +125,9 @@ class Counting:
         return lambda customer: own_zone(read(customer, attribute), zone)
 
     def _fresh(self, customer: str) -> list[Any]:
-        state = [each.start(None) if each is not None else None for each in self._aggregates]
+        state = self._blank.copy()
+        for index, start in self._made_anew:
+            state[index] = start(None)
         for index, unit, zone in self._streaks:
             aggregate = self._aggregates[index]
             if aggregate is not None:
@@ -149,14 +159,15 @@ class Counting:
                 after = state[index] = before + held
                 if bit and (numbers is None or crossed(numbers, before, after)):
                     bits |= bit
-        order = kept.order
-        for index, place, bit, aggregate in part.others:
-            held = contributions[place]
-            if held is not None:
-                state[index] = aggregate.add(state[index], held, order)
-                bits |= bit
-        for index in part.moving:
-            self._arm(customer, index)
+        if part.entering:
+            order = kept.order
+            for index, place, bit, add in part.entering:
+                held = contributions[place]
+                if held is not None:
+                    state[index] = add(state[index], held, order)
+                    bits |= bit
+            for index in part.moving:
+                self._arm(customer, index)
         return bits
 
     def _take_out(self, part: Part, kept: Kept, customer: Customer) -> int:
@@ -179,10 +190,10 @@ class Counting:
                 if bit and (numbers is None or crossed(numbers, before, after)):
                     bits |= bit
         order = kept.order
-        for index, place, bit, aggregate in part.others:
+        for index, place, bit, remove in part.leaving:
             held = contributions[place]
             if held is not None:
-                state[index] = aggregate.remove(state[index], held, order)
+                state[index] = remove(state[index], held, order)
                 bits |= bit
         return bits
 

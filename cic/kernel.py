@@ -144,7 +144,7 @@ class Kernel(Counting):
         while self._future and self._future[0][0] <= moment:
             fact = heappop(self._future)[2]
             self._facts -= 1
-            self._admit(self._programs[fact.event], self._identities[fact.identity], fact)
+            self.apply(fact)
         while self._timers and self._timers[0][0] <= moment:
             self._ring(*heappop(self._timers))
         if self._future and self._future[0][0] < self._due:
@@ -178,13 +178,19 @@ class Kernel(Counting):
         identity = self._identities.get(fact.identity)
         if identity is None:
             identity = self._meet(fact.identity, fact.customer)
-        if fact.time > self.clock:
-            heappush(self._future, (fact.time, fact.order, fact))
+        time = fact.time
+        if time > self.clock:
+            heappush(self._future, (time, fact.order, fact))
             self._facts += 1
-            if fact.time < self._due:
-                self._due = fact.time
+            if time < self._due:
+                self._due = time
             return
-        self._admit(program, identity, fact)
+        held = None
+        if program.asked:
+            held = program.hold(fact)
+            if held is None and not program.always:
+                return
+        self.take(Kept((time, fact.source, fact.message_id), identity, program, held))
 
     def _meet(self, name: str, owner: str) -> Identity:
         customer = self._customers.get(owner)
@@ -193,14 +199,6 @@ class Kernel(Counting):
         identity = self._identities[name] = Identity(name, customer)
         customer.identities.add(identity)
         return identity
-
-    def _admit(self, program: Program, identity: Identity, fact: Fact) -> None:
-        held: tuple[Any, ...] | None = None
-        if program.asked:
-            held = program.hold(fact)
-            if held is None and not program.always:
-                return
-        self.take(Kept((fact.time, fact.source, fact.message_id), identity, program, held))
 
     def take(self, kept: Kept) -> None:
         """Count a fact that was made ready in every window that is open for it at the present clock."""
@@ -229,19 +227,20 @@ class Kernel(Counting):
             bits = self._take_where_open(kept)
         else:
             return
-        for dated, part in program.dated:
-            if dated.expect(kept, clock):
-                bits |= self._put(part, kept, customer)
-            if dated.due < self._due:
-                self._due = dated.due
+        if program.dated:
+            for dated, part in program.dated:
+                if dated.expect(kept, clock):
+                    bits |= self._put(part, kept, customer)
+                if dated.due < self._due:
+                    self._due = dated.due
         facts = identity.facts
         facts.append(kept)
         self._facts += 1
         if len(facts) > identity.many:
             self._tidy(identity)
         if bits:
-            name = customer.name
-            self.touched[name] = self.touched.get(name, 0) | bits
+            touched, name = self.touched, customer.name
+            touched[name] = touched.get(name, 0) | bits
 
     def _take_where_open(self, kept: Kept) -> int:
         """Count a fact that is too old for some windows in the others; return the bits that matter."""

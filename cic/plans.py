@@ -12,11 +12,16 @@ from typing import Any, Literal
 from cic.aggregates import FIRST, SCALE, THEN, Aggregate, aggregate_of, hold_of
 from cic.model import AGGREGATES, Trait
 from cic.periods import Unit
+from cid.feel import FeelError, compile_expression, parse
+from cid.feel.tree import Name
+from cid.feel.values import lift
 from cid.kit.clock import to_datetime
 from cid.kit.definitions import Entry
 from cid.model.fact import Fact
 
-Reads = Callable[[Mapping[str, Any]], Any]
+Reads = Callable[[Any], Any]
+OWN = ("event", "source", "time")
+"""Words that say something of the fact itself, whatever its properties are called."""
 WHOLE = ("count", "sum")
 """Aggregates that are whole numbers inside, which the kernel adds up itself."""
 
@@ -72,7 +77,17 @@ def window_of(plan: TraitPlan) -> Window:
 class Part:
     """What facts of one event add in one window, sorted by how it is added."""
 
-    __slots__ = ("bits", "edged", "more", "moving", "numbers", "others", "plans", "simple")
+    __slots__ = (
+        "bits",
+        "edged",
+        "entering",
+        "leaving",
+        "more",
+        "moving",
+        "numbers",
+        "plans",
+        "simple",
+    )
 
     def __init__(self, plans: Sequence[tuple[TraitPlan, int]], moving: Collection[int]) -> None:
         self.plans = plans
@@ -84,7 +99,7 @@ class Part:
     ) -> None:
         """Learn who looks at which trait: its bit, and the numbers that matter where only some do."""
         simple, edged, numbers = [], [], []
-        others: list[tuple[int, int, int, Any]] = []
+        others: list[tuple[int, int, int, Aggregate]] = []
         self.bits = 0
         """Traits whose every change matters and that every fact of the event changes."""
         for plan, place in self.plans:
@@ -98,10 +113,11 @@ class Part:
                     edged.append((index, bit, _steps(edge)))
             elif plan.aggregate in WHOLE:
                 numbers.append((index, place, bit, edge))
-            else:
-                others.append((index, place, bit, aggregates[index]))
-        self.simple, self.edged = tuple(simple), tuple(edged)
-        self.numbers, self.others = tuple(numbers), tuple(others)
+            elif (aggregate := aggregates[index]) is not None:
+                others.append((index, place, bit, aggregate))
+        self.simple, self.edged, self.numbers = tuple(simple), tuple(edged), tuple(numbers)
+        self.entering = tuple((n, place, bit, each.add) for n, place, bit, each in others)
+        self.leaving = tuple((n, place, bit, each.remove) for n, place, bit, each in others)
         self.more = bool(edged or numbers or others)
 
 
@@ -109,11 +125,13 @@ class Program:
     """What a fact of one event is asked, and what it adds to which windows."""
 
     __slots__ = (
+        "_said",
         "always",
         "asked",
         "dated",
         "event",
         "every",
+        "hold",
         "lasting",
         "longest",
         "parts",
@@ -146,6 +164,18 @@ class Program:
         """Different (condition, value, form in which it is held), each asked once of a fact."""
         self.signals = tuple(map(frozenset, signals))
         """For each question the signals of the traits that ask it."""
+        plain = all(
+            where is None and (value is None or isinstance(value, Property))
+            for where, value, _ in asked
+        )
+        self._said = tuple(
+            (value.name if isinstance(value, Property) else "", hold) for _, value, hold in asked
+        )
+        """Where nothing but properties as they are is asked for: which, and the form of each."""
+        self.hold = self._calculated
+        """Returns what a fact contributes, in the order of the questions; None if nothing at all."""
+        if plain:
+            self.hold = self._one_property if len(asked) == 1 else self._properties
         moving = {plan.index for plan in plans if plan.aggregate in ("since", "streak")}
         parts = {window: Part(some, moving) for window, some in groups.items()}
         self.lasting = parts.get(ALL_TIME)
@@ -171,8 +201,7 @@ class Program:
         pairs = [pair for part in every if part is not None for pair in part.plans]
         return [pair for pair in pairs if pair[1] >= 0]
 
-    def hold(self, fact: Fact) -> tuple[Any, ...] | None:
-        """Return what the fact contributes, in the order of the questions; None if nothing at all."""
+    def _calculated(self, fact: Fact) -> tuple[Any, ...] | None:
         scope: Scope | None = None
         before: Reads | None = None
         passed = False
@@ -196,6 +225,47 @@ class Program:
             some = some or contribution is not None
             held.append(contribution)
         return tuple(held) if some else None
+
+    def _one_property(self, fact: Fact) -> tuple[Any, ...] | None:
+        name, hold = self._said[0]
+        said: Any = 1
+        if name:
+            said = fact.properties.get(name)
+            kind = type(said)
+            if kind is not str and kind is not int:
+                said = lift(said)
+        contribution = hold(said)
+        return None if contribution is None else (contribution,)
+
+    def _properties(self, fact: Fact) -> tuple[Any, ...] | None:
+        properties = fact.properties
+        held: list[Any] = []
+        some = False
+        for name, hold in self._said:
+            said: Any = 1
+            if name:
+                said = properties.get(name)
+                kind = type(said)
+                if kind is not str and kind is not int:
+                    said = lift(said)
+            contribution = hold(said)
+            if contribution is not None:
+                some = True
+            held.append(contribution)
+        return tuple(held) if some else None
+
+
+class Property:
+    """Reads one property of a fact as FEEL knows it."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, scope: Mapping[str, Any]) -> Any:
+        """Return the property, null where there is none."""
+        return lift(scope.get(self.name))
 
 
 class Scope(dict[str, Any]):
@@ -262,14 +332,16 @@ def plan(traits: Mapping[str, Entry[Trait]], related: str = "") -> dict[str, lis
     Raises:
         InvalidDefinition: a condition or value is not FEEL; names file, line and what is wrong.
     """
-    from cid.feel import FeelError, compile_expression, parse
-
     plans: dict[str, list[TraitPlan]] = {}
     compiled: dict[str, Reads] = {}
 
     def ready(text: str) -> Reads | None:
         if text and text not in compiled:
-            compiled[text] = compile_expression(parse(text))
+            tree = parse(text)
+            if isinstance(tree, Name) and tree.name not in OWN:
+                compiled[text] = Property(tree.name)
+            else:
+                compiled[text] = compile_expression(tree)
         return compiled[text] if text else None
 
     for index, (name, entry) in enumerate(traits.items()):
