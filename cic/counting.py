@@ -150,7 +150,7 @@ class Counting:
             if after in edges:
                 bits |= bit
         contributions = kept.held
-        if contributions is None:
+        if contributions is None or not part.asks:
             return bits
         for index, place, bit, numbers in part.numbers:
             held = contributions[place]
@@ -159,6 +159,16 @@ class Counting:
                 after = state[index] = before + held
                 if bit and (numbers is None or crossed(numbers, before, after)):
                     bits |= bit
+        for index, place, bit, steps in part.different:
+            held = contributions[place]
+            if held is not None:
+                times = state[index]
+                if held in times:
+                    times[held] += 1
+                else:
+                    times[held] = 1
+                    if steps is None or len(times) in steps:
+                        bits |= bit
         if part.entering:
             order = kept.order
             for index, place, bit, add in part.entering:
@@ -180,7 +190,7 @@ class Counting:
             if before in edges:
                 bits |= bit
         contributions = kept.held
-        if contributions is None:
+        if contributions is None or not part.asks:
             return bits
         for index, place, bit, numbers in part.numbers:
             held = contributions[place]
@@ -189,6 +199,17 @@ class Counting:
                 after = state[index] = before - held
                 if bit and (numbers is None or crossed(numbers, before, after)):
                     bits |= bit
+        for index, place, bit, steps in part.different:
+            held = contributions[place]
+            if held is not None:
+                times = state[index]
+                left = times[held] - 1
+                if left:
+                    times[held] = left
+                else:
+                    if steps is None or len(times) in steps:
+                        bits |= bit
+                    del times[held]
         order = kept.order
         for index, place, bit, remove in part.leaving:
             held = contributions[place]

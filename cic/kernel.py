@@ -96,7 +96,7 @@ class Kernel(Counting):
         while self._due <= moment:
             if self.touched:
                 return
-            self._instant(max(self._due, self.clock))
+            self._instant(self._due if self._due > self.clock else self.clock)
         if moment > self.clock and not self.touched:
             self.clock = moment
 
@@ -141,6 +141,11 @@ class Kernel(Counting):
             if dated.due < soonest:
                 soonest = dated.due
         self._due = soonest
+        if self._future or self._timers:
+            self._wake(moment)
+
+    def _wake(self, moment: int) -> None:
+        """Take in the facts that waited for a moment, and look at what changes by itself up to it."""
         while self._future and self._future[0][0] <= moment:
             fact = heappop(self._future)[2]
             self._facts -= 1

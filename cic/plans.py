@@ -78,7 +78,9 @@ class Part:
     """What facts of one event add in one window, sorted by how it is added."""
 
     __slots__ = (
+        "asks",
         "bits",
+        "different",
         "edged",
         "entering",
         "leaving",
@@ -98,7 +100,7 @@ class Part:
         self, bits: Sequence[int], edges: Sequence[Any], aggregates: Sequence[Aggregate | None]
     ) -> None:
         """Learn who looks at which trait: its bit, and the numbers that matter where only some do."""
-        simple, edged, numbers = [], [], []
+        simple, edged, numbers, different = [], [], [], []
         others: list[tuple[int, int, int, Aggregate]] = []
         self.bits = 0
         """Traits whose every change matters and that every fact of the event changes."""
@@ -113,12 +115,17 @@ class Part:
                     edged.append((index, bit, _steps(edge)))
             elif plan.aggregate in WHOLE:
                 numbers.append((index, place, bit, edge))
+            elif plan.aggregate == "distinct":
+                different.append((index, place, bit, None if edge is None else _steps(edge)))
             elif (aggregate := aggregates[index]) is not None:
                 others.append((index, place, bit, aggregate))
         self.simple, self.edged, self.numbers = tuple(simple), tuple(edged), tuple(numbers)
+        self.different = tuple(different)
         self.entering = tuple((n, place, bit, each.add) for n, place, bit, each in others)
         self.leaving = tuple((n, place, bit, each.remove) for n, place, bit, each in others)
-        self.more = bool(edged or numbers or others)
+        self.asks = bool(numbers or different or others)
+        """Whether anything depends on what the facts say."""
+        self.more = bool(edged or self.asks)
 
 
 class Program:
@@ -297,7 +304,7 @@ def edges_of(kind: str, numbers: Collection[Decimal] | None) -> Any:
         if all(number == int(number) for number in exact):
             return sorted(int(number) for number in exact)
         return None
-    if kind == "count":
+    if kind in ("count", "distinct"):
         return sorted(numbers)
     return sorted(_steps(numbers)) if kind == "since" else None
 

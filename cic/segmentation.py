@@ -97,6 +97,8 @@ class Segmentation:
         self._names = meaning.names
         self._segments = meaning.segments
         self._by_attribute = meaning.by_attribute
+        self._greets = bool(meaning.thresholds.nothing or meaning.unsure)
+        """Whether a customer of whom nothing is known may be in a segment."""
 
     @property
     def version(self) -> str:
@@ -272,7 +274,8 @@ class Segmentation:
         if customer not in self.bits:
             self.bits[customer] = 0
             self._newcomer = customer
-            kernel.touched.setdefault(customer, 0)
+            if self._greets:
+                kernel.touched.setdefault(customer, 0)
         if kernel.touched or self._attributes:
             self._cause = ("fact", fact.message_id)
             self._evaluate()
