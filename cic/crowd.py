@@ -82,8 +82,8 @@ class Crowd:
         found = [
             names[row] for row in np.flatnonzero(holds[group]).tolist() if names[row] in people
         ]
-        known = self._known
-        others = [each for each in list(people) if each not in known]
+        unknown = people.keys() - self._known.keys()
+        others = [each for each in list(people) if each in unknown] if unknown else []
         if others and not condition.attributes and not condition.segments:
             # Nothing is known of any of them: what holds for one holds for all.
             return found + others if list(self._asked(condition, others[:1], members)) else found

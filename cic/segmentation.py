@@ -169,7 +169,7 @@ class Segmentation:
         Returns:
             (segment, entered, left) for each segment that this moved somebody into or out of.
         """
-        told = len(self._changes)
+        told, places = len(self._changes), len(self._names)
         changed = meaning.changed_since(self.meaning)
         self._become(meaning)
         if kernel is None:
@@ -189,12 +189,16 @@ class Segmentation:
                     self._look_at_one(customer, bit)
                 continue
             found = crowd.inside(self.conditions[place], self.bits)
-            before = {customer for customer, bits in self.bits.items() if bits & bit}
+            before = set()
+            if place < places:
+                before = {customer for customer, bits in self.bits.items() if bits & bit}
+            # Where nothing depends on the segment, what was found of everybody is all there is to know.
+            turn = self._look_at_one if meaning.read & bit else self._turn
             for customer in found:
                 if customer not in before:
-                    self._look_at_one(customer, bit)
+                    turn(customer, bit)
             for customer in sorted(before.difference(found)):
-                self._look_at_one(customer, bit)
+                turn(customer, bit)
         self._cause = ("window", "")
         moved = Counter((each.segment, each.kind) for each in self._changes[told:])
         names = sorted({segment for segment, _ in moved})
@@ -398,6 +402,16 @@ class Segmentation:
         """Look at one segment of a customer, and at those that depend on what is found."""
         before = self.bits.get(customer, 0)
         self._look_at(customer, before, before, (), bit)
+
+    def _turn(self, customer: str, bit: int) -> None:
+        """Let a customer enter one segment, or leave it where she is in it."""
+        after = self.bits[customer] = self.bits.get(customer, 0) ^ bit
+        place = bit.bit_length() - 1
+        view = CustomerView(customer, self._customers, self.kernel.value, after, None, self.now)
+        values = self.vocabulary.scope(view, self.conditions[place].words)
+        name = self._names[place]
+        version = self._segments[name].version
+        self._record(customer, name, version, bool(after & bit), self.now, values)
 
     def _asked(self, view: CustomerView, after: int, wanted: int) -> int:
         """Ask the conditions of segments, and those that depend on what is found; return who she is then."""

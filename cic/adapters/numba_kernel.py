@@ -267,6 +267,9 @@ class NumbaKernel(Arrays):
                 numba_columns.find(*self._finding, t, number)
             held = self._n.item(at)
             return None if held == lay.EMPTY else Decimal(held).scaleb(-4)
+        if kind == "sum":
+            low = self._n.item(wide + number * (stride >> 1))
+            return _sum(self._a.item(narrow + number * stride), low)
         return self._read(index, number, number + 1)[0]
 
     def everybody(self, index: int) -> tuple[Sequence[str], list[Any]]:
@@ -344,17 +347,12 @@ class NumbaKernel(Arrays):
             )
             return [None if fact < 0 else self._values[next(told)] for fact in held]
         amounts = self._n[eight].tolist()
-        sums = [
-            (high << 64) + (low & 0xFFFFFFFFFFFFFFFF)
-            for high, low in zip(held, amounts, strict=True)
-        ]
+        sums: list[Any] = list(map(_sum, held, amounts))
         if kind == "sum":
-            return [Decimal(n).scaleb(-4) for n in sums]
+            return sums
         counts = self._a[four.start + 1 : four.stop + 1 : stride].tolist()
         return [
-            (Decimal(n).scaleb(-4) / count).quantize(Decimal("0.0001"), ROUND_HALF_UP)
-            if count
-            else None
+            (n / count).quantize(Decimal("0.0001"), ROUND_HALF_UP) if count else None
             for n, count in zip(sums, counts, strict=True)
         ]
 
@@ -572,3 +570,8 @@ class NumbaKernel(Arrays):
         if self._rest is not None:
             for name, bits in self._rest.drain().items():
                 self.touched[name] = self.touched.get(name, 0) | bits
+
+
+def _sum(high: int, low: int) -> Decimal:
+    """Return a sum that is kept in two words."""
+    return Decimal((high << 64) + (low & 0xFFFFFFFFFFFFFFFF)).scaleb(-4)
