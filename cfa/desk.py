@@ -79,6 +79,10 @@ class Desk:
         self._waiting.clear()
         self._open = {(work.kind, work.id): work for work in self._store.load(connection)}
 
+    def hears(self, event: str) -> bool:
+        """Say whether any application works with such facts."""
+        return event in self._by_event
+
     def apply(self, fact: Fact) -> None:
         """Take in one fact, already resolved to a customer."""
         for keeper in self._by_event.get(fact.event, ()):

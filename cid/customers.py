@@ -23,7 +23,8 @@ from cid.projection import Projection
 CONSENT = "consent."
 """Consents are kept as attributes ``consent.<purpose>.<channel>``; only the consent masters may set them."""
 
-
+CONSENTS = ("Consent Given", "Consent Withdrawn")
+PERSON = "person"
 NOT_HERSELF = frozenset({"Score Updated", "Task Completed"})
 """Facts about a customer in which she had no part: they do not count as having been seen."""
 
@@ -67,6 +68,7 @@ class Customers:
         self._attributes = {name: entry.value for name, entry in attributes.items()}
         self._consent = self._attributes.get("consent", Attribute(type="boolean"))
         self._projection = projection
+        self._projected = projection.events
         self._store = store
         self._bus = bus
         bus.subscribe(Regrouped, self.regroup)
@@ -92,24 +94,41 @@ class Customers:
 
     def apply(self, fact: Fact) -> None:
         """Take in what a fact says about its customer, or about the company's things."""
-        if not fact.customer:
+        customer = fact.customer
+        event = fact.event
+        if customer:
+            identity, time = fact.identity, fact.time
+            seen = self.seen.get(identity)
+            if seen is None:
+                seen = self._meet(identity, customer, time)
+            if time < seen.first:
+                seen.first = time
+            elif time > seen.last and event not in NOT_HERSELF:
+                seen.last = time
+            seen.facts += 1
+            self._dirty.identities.add(identity)
+            if fact.attributes or event in CONSENTS:
+                self._hear(fact)
+        # Most facts mean nothing to the subject areas.
+        if event in self._projected or fact.type == "group":
             self._projection.apply(fact)
-            return
-        seen = self.seen.get(fact.identity)
-        if seen is None:
-            seen = self.seen[fact.identity] = Seen(fact.customer, fact.time, fact.time)
-            self.members.setdefault(fact.customer, set()).add(fact.identity)
-            self.profiles.setdefault(fact.customer, {})
-            self._dirty.customers.add(fact.customer)
-        if fact.time < seen.first:
-            seen.first = fact.time
-        if fact.time > seen.last and fact.event not in NOT_HERSELF:
-            seen.last = fact.time
-        seen.facts += 1
-        self._dirty.identities.add(fact.identity)
-        said = self._observed(fact)
+
+    def _meet(self, identity: str, customer: str, time: int) -> Seen:
+        seen = self.seen[identity] = Seen(customer, time, time)
+        members = self.members.get(customer)
+        if members is None:
+            self.members[customer] = {identity}
+        else:
+            members.add(identity)
+        if customer not in self.profiles:
+            self.profiles[customer] = {}
+        self._dirty.customers.add(customer)
+        return seen
+
+    def _hear(self, fact: Fact) -> None:
+        """Note what is said about the customer, and refresh what it changes."""
         changed: set[str] = set()
-        for attribute, observation in said:
+        for attribute, observation in self._observed(fact):
             of = self.said.setdefault(fact.identity, {}).setdefault(attribute, {})
             before = of.get(fact.source)
             if before is not None and before[:3] >= observation[:3]:
@@ -119,7 +138,6 @@ class Customers:
             changed.add(attribute)
         if changed:
             self._refresh(fact.customer, changed)
-        self._projection.apply(fact)
 
     def regroup(self, event: Regrouped) -> None:
         """Let identities follow their customers, and derive the profiles of all whom it concerns anew."""
@@ -218,7 +236,7 @@ class Customers:
                     # A value that is not of the attribute's type is no value; the record itself keeps it.
                     continue
                 result.append((name, Observation(fact.time, fact.source, fact.message_id, held)))
-        if fact.event in ("Consent Given", "Consent Withdrawn"):
+        if fact.event in CONSENTS:
             masters = self._consent.masters
             if not masters or fact.source in masters:
                 purpose = str(fact.properties.get("purpose", "marketing"))
@@ -269,11 +287,12 @@ class Customers:
     def _row(self, customer: str) -> CustomerRow:
         profile = self.profiles.get(customer, {})
         kind = profile.get("kind")
+        members = self.members[customer]
         return CustomerRow(
             customer,
-            str(kind.value) if kind else "person",
-            display_name(profile, self.members[customer]),
-            tuple(sorted(self.members[customer]))[:50],
+            str(kind.value) if kind else PERSON,
+            display_name(profile, members) if profile else known_by(members),
+            tuple(members) if len(members) == 1 else tuple(sorted(members))[:50],
             profile,
         )
 
@@ -292,6 +311,15 @@ def display_name(profile: Mapping[str, Value], identities: set[str]) -> str:
     for name in ("company", "email", "phone"):
         if text(name):
             return text(name)
+    return known_by(identities)
+
+
+def known_by(identities: set[str]) -> str:
+    """Say what to call a customer of whom nothing is known but identifiers.
+
+    >>> known_by({"user_id:u7", "web_visitor:v1"})
+    'user id u7'
+    """
     shown = min(identities)
     kind, _, value = shown.partition(":")
     return f"{kind.replace('_', ' ')} {value}"

@@ -21,6 +21,8 @@ LIMIT = 10**13
 """Beyond any amount of money."""
 SHORT = 1e9
 
+ORDERS = ("Order Completed", "Order Refunded")
+PRODUCT = "Product Updated"
 RESPONSES = {
     "Campaign Assigned": "assigned",
     "Email Sent": "sent",
@@ -40,6 +42,8 @@ class Projection:
         for name, entry in entities.items():
             for event in entry.value.events:
                 self._by_event[event].append((name, entry.value))
+        self.events = frozenset((*ORDERS, PRODUCT, *RESPONSES, *self._by_event))
+        """Facts that mean anything here; besides these only those of type group do."""
         self._rows: dict[str, dict[tuple[Any, ...], Row]] = defaultdict(dict)
 
     def forget(self) -> None:
@@ -55,9 +59,9 @@ class Projection:
     def apply(self, fact: Fact) -> None:
         """Note what a fact means for the subject areas."""
         event = fact.event
-        if event in ("Order Completed", "Order Refunded"):
+        if event in ORDERS:
             self._order(fact)
-        elif event == "Product Updated":
+        elif event == PRODUCT:
             self._product(fact, fact.properties)
         elif event in RESPONSES:
             self._response(fact)

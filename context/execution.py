@@ -122,6 +122,10 @@ class Execution:
         if moment > self.now:
             self.now = moment
 
+    def hears(self, event: str) -> bool:
+        """Say whether any rule waits for such facts."""
+        return self._listening.hears(event)
+
     def apply(self, fact: Fact) -> None:
         """Let the rules that wait for this event look at its customer."""
         if not fact.customer:

@@ -81,6 +81,10 @@ class Listening:
         self.rounds = [(name, rule) for name, rule in rules.items() if rule.every]
         """Those that come round by themselves."""
 
+    def hears(self, event: str) -> bool:
+        """Say whether anybody may listen to an event, whoever acted."""
+        return event in self._events or event in self._actions
+
     def to_event(self, event: str, actor: str) -> Iterable[Listeners]:
         """Return who listens to an event; where somebody acted, also who listens to that action."""
         heard = self._events.get(event)

@@ -53,6 +53,10 @@ class Lives:
         """Forget what was not written."""
         self._steps = []
 
+    def hears(self, event: str) -> bool:
+        """Say whether such facts tell of definitions."""
+        return event == DEFINED
+
     def apply(self, fact: Fact) -> None:
         """Take in a step; only our own people take any."""
         if fact.event == DEFINED and fact.source == STAFF:

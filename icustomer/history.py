@@ -42,21 +42,24 @@ READ_FROM_FACTS = (
 
 
 class Recorder:
-    """The last stage: remembers applied facts for a while, so that history need not relive them."""
+    """The last stage: remembers applied facts for a while, so that history need not relive them.
+
+    They are written as rows by whoever asks for them, not by who applies them: nobody changes them.
+    """
 
     def __init__(self) -> None:
         self.touched = Touched()
         self.batches = 0
         self._lock = threading.Lock()
-        self._rows: list[FactRow] = []
-        self._new: list[FactRow] = []
+        self._facts: list[Fact] = []
+        self._new: list[Fact] = []
         self._about: set[str] = set()
         self._complete_since: int | None = None
 
     def load(self, connection: Any) -> None:
         """Forget everything; what comes from now on is complete."""
         with self._lock:
-            self._rows, self._new, self._complete_since = [], [], None
+            self._facts, self._new, self._complete_since = [], [], None
             self._about = set()
             self.touched.forget()
 
@@ -64,7 +67,7 @@ class Recorder:
         """Remember a fact."""
         if self._complete_since is None:
             self._complete_since = fact.position - 1
-        self._new.append(_row(fact))
+        self._new.append(fact)
         if fact.customer:
             self._about.add(fact.customer)
 
@@ -75,11 +78,11 @@ class Recorder:
     def flush(self, connection: Any) -> None:
         """Keep what belongs to the batch that is being written."""
         with self._lock:
-            self._rows += self._new
+            self._facts += self._new
             self._new = []
-            if len(self._rows) > REMEMBERED:
-                self._complete_since = self._rows[-1].position
-                self._rows = []
+            if len(self._facts) > REMEMBERED:
+                self._complete_since = self._facts[-1].position
+                self._facts = []
             self.touched.note(self._about)
             self._about = set()
             self.batches += 1
@@ -90,15 +93,16 @@ class Recorder:
             if self._complete_since is None or position < self._complete_since:
                 return None
             place = _position
-            start = bisect_right(self._rows, position, key=place)
+            start = bisect_right(self._facts, position, key=place)
             # What history has, nobody asks for again.
             self._complete_since = max(position, self._complete_since)
-            self._rows = self._rows[start:]
-            return self._rows[: min(limit, bisect_right(self._rows, until, key=place))]
+            self._facts = self._facts[start:]
+            some = self._facts[: min(limit, bisect_right(self._facts, until, key=place))]
+        return [_row(fact) for fact in some]
 
     def __len__(self) -> int:
         """Return how many facts are remembered."""
-        return len(self._rows)
+        return len(self._facts)
 
 
 class Source:
@@ -330,9 +334,9 @@ def _row(fact: Fact) -> FactRow:
         fact.actor,
         fact.loop,
         orjson.dumps(fact.properties, default=plain).decode(),
-        orjson.dumps(fact.attributes, default=plain).decode(),
+        orjson.dumps(fact.attributes, default=plain).decode() if fact.attributes else "{}",
     )
 
 
-def _position(row: FactRow) -> int:
-    return row.position
+def _position(fact: Fact) -> int:
+    return fact.position

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
@@ -133,20 +133,25 @@ class SqlStore:
         }
 
 
-def _customer(row: CustomerRow) -> dict[str, Any]:
-    words = [row.name, row.id, *(each.partition(":")[2] for each in row.identities)]
+class _Customer(NamedTuple):
+    id: str
+    kind: str
+    name: str
+    search: str
+    profile: dict[str, Any]
+
+
+def _customer(row: CustomerRow) -> _Customer:
+    id_, kind, called, identities, known = row
+    words = [called, id_]
+    for each in identities:
+        words.append(each.partition(":")[2])
     profile = {}
-    for name, value in row.profile.items():
+    for name, value in known.items():
         profile[name] = [_kept(value.value), value.source, value.time]
         if isinstance(value.value, str):
             words.append(value.value)
-    return {
-        "id": row.id,
-        "kind": row.kind,
-        "name": row.name,
-        "search": "\n".join(dict.fromkeys(words)).casefold(),
-        "profile": profile,
-    }
+    return _Customer(id_, kind, called, "\n".join(dict.fromkeys(words)).casefold(), profile)
 
 
 def _kept(value: Any) -> Any:
