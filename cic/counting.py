@@ -12,7 +12,8 @@ import numpy as np
 from cic.aggregates import SCALE, Aggregate
 from cic.crowd import NOTHING, Column
 from cic.periods import calendar, own_zone
-from cic.plans import Part, Program, TraitPlan, aggregates, crossed, edges_of
+from cic.plans import TraitPlan, aggregates, crossed, edges_of
+from cic.programs import Part, Program
 from cic.windows import NEVER, Customer, Kept
 
 Read = Callable[[str, str], Any]

@@ -23,7 +23,8 @@ from typing import Any
 
 from cic.aggregates import Order
 from cic.counting import Counting, Read
-from cic.plans import Program, TraitPlan, plan, window_of
+from cic.plans import TraitPlan, plan, window_of
+from cic.programs import Program
 from cic.snapshot import Columns, Said, answered, columns_of, covered, question, uncovered
 from cic.windows import FEW, NEVER, Customer, Dated, Identity, Kept, Sliding
 from cid.model.fact import Fact

@@ -9,7 +9,7 @@ from typing import Any
 
 from cic.aggregates import Order
 from cic.periods import counts_from
-from cic.plans import Program
+from cic.programs import Program
 from cid.kit.clock import DAY
 
 NEVER = 1 << 62

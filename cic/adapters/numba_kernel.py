@@ -18,7 +18,7 @@ from cic.adapters.numba_arrays import Arrays, _gathered, _ones, _room_for
 from cic.adapters.numba_layout import FAR
 from cic.aggregates import SCALE
 from cic.crowd import Column
-from cic.plans import Scope
+from cic.programs import Scope
 from cic.snapshot import (
     CODED,
     NOTHING,
