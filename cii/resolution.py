@@ -74,7 +74,11 @@ class IdentityGraph:
         The first identifier is the strongest; the record belongs to its customer.
         """
         first = identifiers[0]
-        if len(identifiers) == 1 and (known := self.known.get(first)) is not None:
+        if len(identifiers) == 1:
+            # Alone it is no evidence: unless it turns out to be older, nobody is regrouped.
+            known = self.known.get(first)
+            if known is None:
+                known = self._meet(first, time)
             if time >= known.first_seen:
                 return known.customer, None
         self._fresh.clear()
@@ -147,18 +151,23 @@ class IdentityGraph:
         finally:
             edge.vetoed = before
 
+    def _meet(self, identifier: str, time: int) -> Known:
+        """Know of an identifier from now on; by itself it is a customer."""
+        customer = stable_id("c", identifier)
+        known = self.known[identifier] = Known(customer, time)
+        self.edges[identifier] = {}
+        members = self.members.get(customer)
+        if members is None:
+            self.members[customer] = {identifier}
+        else:
+            members.add(identifier)
+        self.changes.identifiers.add(identifier)
+        return known
+
     def _see(self, identifier: str, time: int) -> set[str]:
         known = self.known.get(identifier)
         if known is None:
-            customer = stable_id("c", identifier)
-            self.known[identifier] = Known(customer, time)
-            self.edges[identifier] = {}
-            members = self.members.get(customer)
-            if members is None:
-                self.members[customer] = {identifier}
-            else:
-                members.add(identifier)
-            self.changes.identifiers.add(identifier)
+            self._meet(identifier, time)
             self._fresh.add(identifier)
             return set()
         if time < known.first_seen:
