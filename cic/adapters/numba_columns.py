@@ -83,6 +83,12 @@ def settle(E, P, V, B, I, C, A, N, T, S, t, first, end):
 
 
 @njit(cache=True)
+def value_of(E, P, V, S, fact, signal):
+    """Return what one fact said to a signal."""
+    return _value(E, P, V, S, np.int64(fact), signal)
+
+
+@njit(cache=True)
 def values_of(E, P, V, S, facts, signal):
     """Return what each of some facts said to a signal."""
     found = np.empty(facts.shape[0], np.int64)

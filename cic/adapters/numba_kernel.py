@@ -270,6 +270,13 @@ class NumbaKernel(Arrays):
         if kind == "sum":
             low = self._n.item(wide + number * (stride >> 1))
             return _sum(self._a.item(narrow + number * stride), low)
+        if kind == "last":
+            fact = self._a.item(narrow + number * stride)
+            if fact < 0:
+                return None
+            signal = int(self._traits["signal"][t])
+            told = numba_columns.value_of(self._e, self._p, self._v, self._s, fact, signal)
+            return self._values[told]
         return self._read(index, number, number + 1)[0]
 
     def everybody(self, index: int) -> tuple[Sequence[str], list[Any]]:
