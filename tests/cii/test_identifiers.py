@@ -73,3 +73,19 @@ def test_of_two_identifiers_of_a_kind_the_first_named_comes_first():
 
 def test_what_identifies_nobody_is_left_out():
     assert NORTH.identifiers_of([("email", "test@test.com"), ("unheard of", "x")]) == ()
+
+
+@pytest.mark.parametrize("visitor", [None, "", "v1", 7, True])
+@pytest.mark.parametrize("user", [None, "", " u1 ", 17850.0, ["u1"]])
+@pytest.mark.parametrize(
+    "company",
+    [
+        NORTH,
+        kinds(anonymous_id=IdentifierKind(), user_id=IdentifierKind()),
+        kinds(user_id=IdentifierKind()),
+        kinds(card=IdentifierKind()),
+    ],
+)
+def test_a_record_that_names_two_ids_and_nothing_else_is_read_the_same_way(company, user, visitor):
+    pairs = [("user_id", user), ("anonymous_id", visitor)]
+    assert company.of_two(user, visitor) == company.identifiers_of(pairs)

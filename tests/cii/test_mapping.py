@@ -1,6 +1,8 @@
 """What a system sent becomes a fact in the company's words, or a fault with its reason."""
 
 import json
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 import pytest
 
@@ -13,6 +15,7 @@ from cii.model import SECTIONS as CII
 from cii.model import RecordFault, State
 from cii.ports import LogRecord
 from cii.reasons import Reason
+from cii.times import moment_of
 
 NOW = parse_time("2026-03-01T12:00:00Z")
 COMPANY = """
@@ -401,3 +404,32 @@ def test_a_file_is_read_with_progress(flows, tmp_path):
     assert seen == [1000, 2000, 2500]
     with pytest.raises(NotFound, match="Did you mean 'tills'"):
         flows.prepare("till", path, NOW)
+
+
+def test_headers_that_records_share_say_the_same_of_each(north):
+    usual = MappingProxyType({"source": "shop", "protocol": "segment"})
+    held = MappingProxyType({**usual, "quarantine": "unknown_key", "detail": "write key 'x'"})
+    spoilt = MappingProxyType({**usual, "fault": "too_large", "detail": "an event may have 1 byte"})
+    for _ in range(2):
+        assert north.map(record(track(), usual)).source == "shop"
+        for headers, state in ((held, State.QUARANTINED), (spoilt, State.REJECTED)):
+            with pytest.raises(RecordFault) as told:
+                north.map(record(track(), headers))
+            assert told.value.state is state
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "2026-01-02T03:04:05.123456Z",
+        "1969-12-31T23:59:59.999999Z",
+        "1901-02-03T04:05:06.000999+05:30",
+        "2026-01-02T03:04:05.1239",
+        "9999-12-31T23:59:59.999999-23:59",
+    ],
+)
+def test_a_moment_is_the_whole_milliseconds_that_have_passed(moment):
+    said = datetime.fromisoformat(moment)
+    said = said if said.tzinfo else said.replace(tzinfo=UTC)
+    passed = said - datetime(1970, 1, 1, tzinfo=UTC)
+    assert moment_of(moment) == passed // timedelta(milliseconds=1)

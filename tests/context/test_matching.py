@@ -170,3 +170,12 @@ def test_traits_are_calculated_only_where_a_rule_can_still_fire(world):
         view.event = {"total": 3}
         assert listeners.holding(view) == []
         assert len(read) == 1
+
+
+def test_a_stage_hears_of_an_event_if_some_rule_may_listen_to_it(ready):
+    execution, _ = ready
+    listening = execution._listening
+    for event in ("Order Completed", "Product Viewed", "Consent Given", "Paid"):
+        listens = any(listening.to_event(event, actor) for actor in ("", "bea"))
+        assert execution.hears(event) == listens
+    assert execution.hears("Order Completed") and not execution.hears("Product Viewed")
