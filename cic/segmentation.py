@@ -136,7 +136,7 @@ class Segmentation:
             self._cause = ("definition", self.version)
             self.kernel.touched = dict.fromkeys(self._customers.members, EVERYTHING)
             for customer, segment in left_over:
-                self._record(customer, segment, "", False, self.now, {})
+                self._record(customer, segment, "", False, {})
 
     def new_kernel(self, meaning: Meaning) -> Live:
         """Return an empty kernel for the traits of a meaning."""
@@ -396,7 +396,7 @@ class Segmentation:
                 values = self.vocabulary.scope(view, self.conditions[place].words)
             name = self._names[place]
             version = self._segments[name].version
-            self._record(customer, name, version, bool(after >> place & 1), self.now, values)
+            self._record(customer, name, version, bool(after >> place & 1), values)
 
     def _look_at_one(self, customer: str, bit: int) -> None:
         """Look at one segment of a customer, and at those that depend on what is found."""
@@ -411,7 +411,7 @@ class Segmentation:
         values = self.vocabulary.scope(view, self.conditions[place].words)
         name = self._names[place]
         version = self._segments[name].version
-        self._record(customer, name, version, bool(after & bit), self.now, values)
+        self._record(customer, name, version, bool(after & bit), values)
 
     def _asked(self, view: CustomerView, after: int, wanted: int) -> int:
         """Ask the conditions of segments, and those that depend on what is found; return who she is then."""
@@ -450,37 +450,32 @@ class Segmentation:
         bits = self.bits.pop(customer, 0)
         for place, name in enumerate(self._names):
             if bits >> place & 1:
-                self._record(customer, name, self._segments[name].version, False, self.now, {})
+                self._record(customer, name, self._segments[name].version, False, {})
 
     def _record(
-        self,
-        customer: str,
-        segment: str,
-        version: str,
-        entered: bool,
-        at: int,
-        values: Mapping[str, Any],
+        self, customer: str, segment: str, version: str, entered: bool, values: dict[str, Any]
     ) -> None:
+        """Tell that a customer enters or leaves a segment now, and which values decided."""
         cause, cause_id = self._cause
         if customer not in self._customers.members:
             cause = "identity"
-        loop = stable_id("loop", customer, segment, entered, at)
+        now = self.now
+        loop = stable_id("loop", customer, segment, entered, now)
         if entered:
-            self.since[customer, segment] = at
+            kind = "entered"
+            self.since[customer, segment] = now
             place = self.vocabulary.segments[segment]
             if stay := self.meaning.stays[place]:
-                heappush(self._stays, (at + stay, customer, place))
+                heappush(self._stays, (now + stay, customer, place))
         else:
+            kind = "left"
             self.since.pop((customer, segment), None)
-        now, kind = self.now, "entered" if entered else "left"
         self._changes.append(
-            ChangeRow(
-                customer, segment, version, kind, at, now, cause, cause_id, dict(values), loop
-            )
+            ChangeRow(customer, segment, version, kind, now, now, cause, cause_id, values, loop)
         )
         if cause != "identity":
             self._bus.publish(
                 SegmentChanged(
-                    customer, segment, version, entered, at, now, cause, cause_id, values, loop
+                    customer, segment, version, entered, now, now, cause, cause_id, values, loop
                 )
             )
