@@ -63,7 +63,7 @@ class Intelligence:
         """Set by whoever knows the ways out."""
         self.trial = Trial(definitions, segmentation, customers, self.proof)
         self.queries = Queries(history, Policies(definitions), clock.now)
-        self.exploration = Exploration(definitions, self.queries, self._now)
+        self.exploration = Exploration(definitions, self.queries, history.moment)
         self.exporting = Exports(self.queries, self.exploration, store, history.parquet, clock.now)
 
     def segments(self) -> list[dict[str, Any]]:
@@ -244,6 +244,3 @@ class Intelligence:
     def exports(self, limit: int = 100) -> list[dict[str, Any]]:
         """List what was taken out, newest first: who, what for, how many rows."""
         return self.exporting.noted(limit)
-
-    def _now(self) -> int:
-        return self.segmentation.now

@@ -33,6 +33,9 @@ class History(Answering, Protocol):
     def fresh(self) -> int:
         """Bring history up to date now; return how many facts came."""
 
+    def moment(self) -> int:
+        """Return the moment up to which it tells what happened."""
+
 
 class Proof:
     """Recomputes traits and segments from history and reports what disagrees with the live path."""

@@ -167,6 +167,10 @@ class Queries:
             self._note(reader, sight, sql, known, 0.0)
             return replace(known, cached=True)
         with self._turn(sql, reader, sight) as asked:
+            if keep and (known := self._answers.get(key)):
+                # Somebody else has asked the same meanwhile.
+                self._note(reader, sight, sql, known, 0.0)
+                return replace(known, cached=True)
             began = time.monotonic()
             position = self.history.position()
             found = self.history.query(

@@ -32,6 +32,8 @@ REMEMBERED = 50_000
 """Facts that are remembered for history; beyond that it relives them from the log."""
 AT_MOST_EVERY = 5.0
 """Seconds between two refreshes that nobody insists on."""
+TOO_OLD = 15.0
+"""Seconds after which everybody waits for the refresh that is under way."""
 
 READ_FROM_FACTS = (
     *("traits", "segments", "scores", "streams", "policies", "figures", "dimensions", "boards"),
@@ -155,6 +157,10 @@ class Source:
         # Other segments have other members, though no fact came.
         return f"{self._written()}/{pipeline.moment // 60_000}/{batches}/{self._opened}"
 
+    def moment(self) -> int:
+        """Return the moment up to which everything has happened."""
+        return self._pipeline.moment
+
     def facts_since(self, position: int, limit: int) -> Sequence[FactRow]:
         """Return the next facts after a position, in order of position."""
         remembered = self.recorder.since(position, limit, self._written())
@@ -198,25 +204,41 @@ class History:
         self._beside = ThreadPoolExecutor(1, "history")
         self._taking: Future[Any] | None = None
         self._version = ""
+        self._moment = 0
         self._refreshed = 0.0
 
     def sync(self, source: Any = None) -> int:
         """Bring history up to date, unless that was done a moment ago; return how many facts came."""
-        if self._version and time.monotonic() - self._refreshed < AT_MOST_EVERY:
+        if self._recent():
             return 0
-        return self.fresh()
+        # While one brings it up to date, others are answered from what is there.
+        age = time.monotonic() - self._refreshed
+        if not self._lock.acquire(blocking=not self._version or age > TOO_OLD):
+            return 0
+        try:
+            return 0 if self._recent() else self._refresh()
+        finally:
+            self._lock.release()
 
     def fresh(self) -> int:
         """Bring history up to date now; return how many facts came."""
         with self._lock:
-            version = self._source.version()
-            if version == self._version:
-                return 0
-            reach("before history")
-            added = self.engine.sync(self._source)
-            reach("after history")
-            self._version, self._refreshed = version, time.monotonic()
-            return added
+            return self._refresh()
+
+    def _recent(self) -> bool:
+        return bool(self._version) and time.monotonic() - self._refreshed < AT_MOST_EVERY
+
+    def _refresh(self) -> int:
+        moment = self._source.moment()
+        version = self._source.version()
+        if version == self._version:
+            self._moment = moment
+            return 0
+        reach("before history")
+        added = self.engine.sync(self._source)
+        reach("after history")
+        self._version, self._refreshed, self._moment = version, time.monotonic(), moment
+        return added
 
     def take_facts(self, at_least: int = 0) -> None:
         """Take in the facts that have piled up, if they are many; the small tables wait."""
@@ -277,6 +299,11 @@ class History:
         rows = None if rows is None else min(rows, max(self._rows, 10_000))
         limit = None if seconds is None else self._seconds
         return self.engine.query(sql, params, rows=rows, seconds=limit, sight=sight, ticket=ticket)
+
+    def moment(self) -> int:
+        """Return the moment up to which history tells what happened."""
+        self.sync()
+        return self._moment
 
     def state(self) -> str:
         """Return a text that is the same for as long as history is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import secrets
 import signal
 import socket
@@ -54,12 +55,16 @@ def serve_company(directory: Path, host: str = "", port: int = -1) -> None:
             server_header=False,
         )
         announce(data, settings.host, actual, token)
+        # What is in memory by now stays: to look through it for garbage would make everybody wait.
+        gc.collect()
+        gc.freeze()
         # After its own shutdown uvicorn raises the signal again: it must not end us before we closed.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             with contextlib.suppress(KeyboardInterrupt):
                 uvicorn.Server(config).run(sockets=[opened])
         finally:
+            gc.unfreeze()
             withdraw(data)
 
 

@@ -157,6 +157,21 @@ def test_who_asks_little_does_not_wait_for_who_asks_much(history):
         thread.join(5)
 
 
+def test_what_another_has_asked_meanwhile_is_not_asked_again(history):
+    asked = queries(history, at_once=1)
+    ask = "SELECT count(*) FROM facts"
+    busy, _ = begun(asked, ENDLESS, Reader("analyst", person="ann", id="a"))
+    waiting = [
+        begun(asked, ask, Reader("analyst", person="bob", id=f"b{number}")) for number in range(3)
+    ]
+    asked.stop("a", ANN)
+    for thread, _ in [(busy, []), *waiting]:
+        thread.join(5)
+    answers = [found[0] for _, found in waiting]
+    assert [each.rows for each in answers] == [[(2,)]] * 3
+    assert sorted(each.cached for each in answers) == [False, True, True]
+
+
 def test_every_read_is_noted_with_its_purpose(history):
     asked = queries(history)
     asked.query("SELECT 1", reader=ANN)
