@@ -88,6 +88,10 @@ class Pipeline:
         self.holes = 0
         self._origin = ""
         self._offsets: dict[int, int] = {}
+        self._kept: dict[int, int] = {}
+        """The offsets that are written; the others may be ahead of them."""
+        self._going: dict[int, int] = {}
+        """The offsets of what is being written."""
         self._ahead: dict[tuple[int, int], Prepared] = {}
         self._appliers: dict[str, list[Callable[[Fact], None]]] = {}
         """By event, asked anew in each batch: definitions may have changed."""
@@ -118,6 +122,7 @@ class Pipeline:
             self._must_be_known_log()
             partitions = self.transport.begins(TOPIC)
             self._offsets = dict.fromkeys(partitions, 0) | self.store.progress(connection, TOPIC)
+            self._kept = self._offsets
             for stage in self.stages:
                 stage.load(connection)
             self._loaded = True
@@ -184,23 +189,27 @@ class Pipeline:
 
     @property
     def offsets(self) -> dict[int, int]:
-        """Which offset is applied next, by partition."""
-        return dict(self._offsets)
+        """Which offset is applied next, by partition; what comes before is written."""
+        return dict(self._kept)
 
     def behind(self) -> int:
-        """Return how many records of the log are not applied yet."""
+        """Return how many records of the log are not applied yet, or not written."""
         ends = self.transport.ends(TOPIC)
-        return sum(end - self._offsets.get(partition, 0) for partition, end in ends.items())
+        return sum(end - self._kept.get(partition, 0) for partition, end in ends.items())
 
     def run(self, limit: int = 1_000) -> int:
-        """Apply all that the log holds; return how many records that were.
+        """Apply all that the log holds by now; return how many records that were.
 
         While batches are being written, the next ones are applied; where many wait, several are written
         in one transaction. At the end all is written.
         """
-        total = 0
+        with self._turn:
+            if not self._loaded:
+                self.load()
+        total, there = 0, self.behind()
         try:
-            while applied := self._step(limit, None, soon=True):
+            # What comes meanwhile has its turn after whatever else is to be done.
+            while total < there and (applied := self._step(limit, None, soon=True)):
                 total += applied
         finally:
             with self.lock:
@@ -313,7 +322,8 @@ class Pipeline:
         self._failpoint("before flush")
         if not self._together:
             self._settle()
-        with self.database.write_soon(more=more) as connection:
+        with self.database.write_soon(more=more, kept=self._wrote) as connection:
+            self._going = dict(offsets)
             self.store.advance(connection, TOPIC, self._offsets, offsets)
             self.store.replayed(connection, instead_of)
             self.store.save(connection, rows, keys, self.graph, self.moment)
@@ -324,7 +334,7 @@ class Pipeline:
             self._failpoint("before commit")
         self._together = self._together + len(records) if more else 0
         self._coming = (self._coming or set()).union([key for key, _ in keys])
-        self._offsets = dict(offsets)
+        self._offsets = self._going
         self._written = self.moment
         if not soon:
             self._settle()
@@ -336,6 +346,10 @@ class Pipeline:
         with self.database.read() as connection:
             found = self.store.known(connection, keys)
         return found | self._coming.intersection(keys) if self._coming else found
+
+    def _wrote(self) -> None:
+        """Hear, from whatever thread writes, that what was going on is written."""
+        self._kept = self._going
 
     def _settle(self) -> None:
         """Wait until the batch on its way is written."""

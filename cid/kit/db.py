@@ -119,17 +119,24 @@ class Database:
                 yield connection
 
     @contextmanager
-    def write_soon(self, *, more: bool = False) -> Iterator[Connection]:
+    def write_soon(
+        self, *, more: bool = False, kept: Callable[[], None] = lambda: None
+    ) -> Iterator[Connection]:
         """Change records as `write` does, but go on before they are kept: that happens beside.
 
-        With ``more`` they are kept together with those of the next call. Who must know that all is kept
-        calls `settle`; until then nobody else sees it. Where nothing can be written beside, this is `write`.
+        Who must know that all is kept calls `settle`; until then nobody else sees it. Where nothing can
+        be written beside, this is `write`.
+
+        Args:
+            more: keep them together with those of the next call.
+            kept: told by any thread as soon as all of it is kept.
         """
         if self._thread is None or getattr(self._mine, "connection", None) is not None:
             with self.write() as connection:
                 yield connection
+            kept()
             return
-        opened, self._opened = self._opened or self._open(), None
+        opened, self._opened = self._opened or self._open(kept), None
         held, connection = opened
         with held:
             yield connection
@@ -139,10 +146,16 @@ class Database:
         else:
             self._coming = self._thread.submit(opened[0].close)
 
-    def _open(self) -> tuple[ExitStack, Connection]:
+    def _open(self, kept: Callable[[], None]) -> tuple[ExitStack, Connection]:
         """Begin to change records; they are kept when what is returned is closed, by any thread."""
+
+        def ended(kind: type[BaseException] | None, *_: object) -> None:
+            if kind is None:
+                kept()
+
         self.settle()
         with ExitStack() as held:
+            held.push(ended)
             held.enter_context(self._explained())
             held.enter_context(self._writing)
             connection = held.enter_context(self.engine.connect())

@@ -325,6 +325,35 @@ def test_whoever_holds_the_lock_finds_all_that_is_in_memory_written(line):
         assert position == applied
 
 
+def test_what_comes_while_records_are_applied_has_its_turn_later(line):
+    class Busy(Watcher):
+        def apply(self, fact):
+            super().apply(fact)
+            it.say(f"after-{fact.message_id} user:ann saw")
+
+    with line(Busy()) as it:
+        it.say(*(f"m{n} user:ann saw" for n in range(30)))
+        assert it.pipeline.run(10) == 30
+        assert it.pipeline.behind() == 30
+
+
+def test_the_books_balance_also_while_a_batch_is_being_written(line):
+    seen = []
+
+    class Looks(Watcher):
+        def apply(self, fact):
+            super().apply(fact)
+            written = sum(it.states().values())
+            seen.append((it.pipeline.behind(), written))
+
+    with line(Looks()) as it:
+        it.say(*(f"m{n} user:ann saw" for n in range(30)))
+        it.pipeline.run(10)
+        # A commit that is under way may be seen before it is told; never the other way round.
+        assert all(behind + written >= 30 for behind, written in seen)
+        assert it.pipeline.behind() == 0
+
+
 def test_a_stage_is_told_only_of_what_it_hears(line):
     class Choosy(Watcher):
         listening = True
