@@ -29,8 +29,8 @@ AHEAD = 4
 """Batches that wait in the log while another is applied."""
 SECONDS = 4
 """How long events come evenly."""
-STEP = 0.002
-"""Seconds after which it is looked whether an event has come."""
+STEP = 0.01
+"""Seconds between two requests; each brings the events that have come since."""
 
 
 def definitions() -> str:
