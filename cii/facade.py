@@ -11,17 +11,21 @@ from typing import Any
 import orjson
 
 from cid.customers import Customers
-from cid.kit.clock import Clock, format_time, parse_duration, parse_time
+from cid.kit.clock import Clock, format_time
 from cid.kit.definitions import Definitions
 from cid.kit.errors import Conflict, InvalidInput, NotFound, Unavailable
 from cid.kit.ids import new_id
-from cid.model.definition import ATTRIBUTES, SYSTEMS
+from cid.model.definition import SYSTEMS
 from cid.model.fact import Fact
+from cii.balance import Balance
+from cii.evidence import Evidence
 from cii.mapping import Mapper
+from cii.matrix import matrix
 from cii.model import FLOWS, STAFF, State
 from cii.ports import CollectLimits, Message, Store, Transport
 from cii.preparation import Prepared
 from cii.synchronization import MERGED, SEPARATED, TOPIC, Pipeline
+from cii.timeline import Timeline
 
 CHUNK = 5_000
 
@@ -53,6 +57,9 @@ class Integration:
         self.limits = limits
         self.lenient = lenient
         self._customers = customers
+        self._balance = Balance(definitions, pipeline, transport, store, clock)
+        self._timeline = Timeline(definitions, pipeline, store)
+        self._evidence = Evidence(pipeline, store, customers)
         self.keys: Mapping[str, str] = {
             entry.value.write_key: system
             for system, entry in definitions.of(SYSTEMS).items()
@@ -112,7 +119,7 @@ class Integration:
             InvalidInput: a file is not in the flow's format; says where.
         """
         plan = self.mapper.flow(flow)
-        before = self._counts()
+        before = self._balance.states()
         for name in files:
             path = Path(name)
             if not path.is_file():
@@ -120,7 +127,7 @@ class Integration:
             received = self.clock.now()
             self.append(plan.prepare(path, received, on_progress))
         self.pipeline.run()
-        after = self._counts()
+        after = self._balance.states()
         fate = {state: after[state] - before[state] for state in after}
         return {"flow": flow, "files": len(files), "received": sum(fate.values()), **fate}
 
@@ -178,51 +185,11 @@ class Integration:
 
     def ledger(self) -> dict[str, Any]:
         """Return what became of everything received, by source; the totals balance."""
-        rows = self.store.totals()
-        last = self.store.last_received()
-        systems = self.definitions.of(SYSTEMS)
-        names = dict.fromkeys([*systems, *(row["source"] for row in rows)])
-        sources = []
-        states = dict.fromkeys((str(state) for state in State), 0)
-        for name in names:
-            mine = [row for row in rows if row["source"] == name]
-            fate = dict.fromkeys(states, 0)
-            reasons: dict[str, int] = {}
-            for row in mine:
-                fate[row["state"]] += row["records"]
-                states[row["state"]] += row["records"]
-                if row["reason"]:
-                    reasons[row["reason"]] = reasons.get(row["reason"], 0) + row["records"]
-            entry = systems.get(name)
-            sources.append(
-                {
-                    "source": name,
-                    "title": entry.value.title.model_dump()
-                    if entry and entry.value.title
-                    else None,
-                    "channel": entry.value.channel if entry else "",
-                    "received": sum(fate.values()),
-                    **fate,
-                    "reasons": reasons,
-                    "last_received": format_time(last[name]) if name in last else None,
-                    "expected_every": entry.value.expected_every if entry else "",
-                    "silent": self._silent(name, last.get(name)),
-                }
-            )
-        received = sum(self.transport.ends(TOPIC).values()) - self.pipeline.holes
-        pending = self.pipeline.behind()
-        return {
-            "received": received,
-            "pending": pending,
-            "states": states,
-            "balanced": received == pending + sum(states.values()),
-            "last_received": format_time(max(last.values())) if last else None,
-            "sources": sources,
-        }
+        return self._balance.ledger()
 
     def quarantine(self, limit: int = 100) -> dict[str, Any]:
         """Return the records that wait for better definitions, with what is wrong."""
-        states = self._counts()
+        states = self._balance.states()
         records = []
         for row in self.store.held(str(State.QUARANTINED), limit):
             found = self.transport.read(TOPIC, row["partition"], row["offset"], 1)
@@ -242,7 +209,7 @@ class Integration:
     def replay(self) -> dict[str, Any]:
         """Apply what is in quarantine again, by the definitions of now."""
         tried = self.pipeline.replay()
-        left = self._counts()[str(State.QUARANTINED)]
+        left = self._balance.states()[str(State.QUARANTINED)]
         return {"tried": tried, "applied": max(0, tried - left), "quarantined": left}
 
     def find(self, message_id: str) -> list[dict[str, Any]]:
@@ -257,31 +224,7 @@ class Integration:
 
     def flows(self) -> list[dict[str, Any]]:
         """List the flows: direction, filter, transformation and schedule."""
-        last = self.store.last_received()
-        totals: dict[str, int] = {}
-        for row in self.store.totals():
-            totals[row["source"]] = totals.get(row["source"], 0) + row["records"]
-        result = []
-        for name, entry in self.definitions.of(FLOWS).items():
-            flow = entry.value
-            result.append(
-                {
-                    "name": name,
-                    "title": flow.title.model_dump() if flow.title else None,
-                    "description": flow.description.model_dump() if flow.description else None,
-                    "source": flow.source,
-                    "format": flow.format,
-                    "files": list(flow.files),
-                    "schedule": flow.schedule,
-                    "when": flow.when,
-                    "file": entry.file,
-                    "line": entry.line,
-                    "version": entry.version,
-                    "rows": totals.get(flow.source, 0),
-                    "last_loaded": format_time(last[flow.source]) if flow.source in last else None,
-                }
-            )
-        return result
+        return self._balance.flows()
 
     def facts_of(self, customer: str) -> list[Fact]:
         """Return everything that happened with a customer."""
@@ -297,139 +240,20 @@ class Integration:
 
         ``before`` is a moment, or the ``next`` of the page before.
         """
-        found = self.customer(customer)
-        identities = sorted(self.pipeline.graph.members[found])
-        moment, _, place = before.partition("@")
-        edge = (parse_time(moment) if moment else 1 << 53, int(place) if place.isdigit() else 0)
-        rows = self.store.timeline(identities, edge, min(limit, 500), source)
-        keys = [(row["position"], row["partition"], row["offset"], row["identity"]) for row in rows]
-        relived = dict(self.pipeline.relive(keys))
-        systems = self.definitions.of(SYSTEMS)
-        facts = []
-        for row in rows:
-            fact = relived.get(row["position"])
-            if fact is None:
-                continue
-            system = systems.get(fact.source)
-            facts.append(
-                {
-                    "position": fact.position,
-                    "message_id": fact.message_id,
-                    "time": format_time(fact.time),
-                    "received": format_time(fact.received),
-                    "source": fact.source,
-                    "channel": system.value.channel if system else "",
-                    "type": fact.type,
-                    "event": fact.event,
-                    "actor": fact.actor,
-                    "loop": fact.loop,
-                    "identity": fact.identity,
-                    "properties": fact.properties,
-                    "attributes": fact.attributes,
-                }
-            )
-        more = len(rows) == min(limit, 500)
-        return {
-            "customer": found,
-            "facts": facts,
-            "next": f"{format_time(rows[-1]['time'])}@{rows[-1]['position']}"
-            if rows and more
-            else "",
-        }
+        return self._timeline.page(self.customer(customer), before, limit, source)
 
     def matrix(self) -> dict[str, Any]:
         """Return attribute × system: who may say what, how much each says, what is in force (S2.Q4)."""
-        systems = self.definitions.of(SYSTEMS)
-        said = self._customers.said_by_system()
-        attributes = []
-        for name, entry in self.definitions.of(ATTRIBUTES).items():
-            cells: dict[str, Any] = {}
-            value = entry.value
-            for system in {*value.masters, *value.contributors, *said.get(name, {})}:
-                values, in_force, last = said.get(name, {}).get(system, (0, 0, 0))
-                cells[system] = {
-                    "role": "master" if system in value.masters else "contributor",
-                    "values": values,
-                    "in_force": in_force,
-                    "last": format_time(last) if last else None,
-                }
-            title = value.title.model_dump() if value.title else None
-            attributes.append({"name": name, "title": title, "cells": cells})
-        return {
-            "systems": [
-                {
-                    "name": name,
-                    "title": entry.value.title.model_dump() if entry.value.title else None,
-                }
-                for name, entry in systems.items()
-            ],
-            "attributes": attributes,
-        }
+        return matrix(self.definitions, self._customers)
 
     def evidence(self, customer: str) -> dict[str, Any]:
         """Say why we think this is one customer: identifiers, the evidence between them, vetoes."""
-        graph = self.pipeline.graph
-        found = self.customer(customer)
-        members = sorted(graph.members[found])
-        edges, vetoes, beyond = [], [], set()
-        for edge in sorted(
-            {id(edge): edge for each in members for edge in graph.edges[each].values()}.values(),
-            key=lambda each: (each.a, each.b),
-        ):
-            inside = edge.a in graph.members[found] and edge.b in graph.members[found]
-            blocked = graph.known[edge.a].blocked or graph.known[edge.b].blocked
-            if edge.vetoed:
-                vetoes.append(
-                    {
-                        "a": edge.a,
-                        "b": edge.b,
-                        "reason": edge.reason,
-                        "actor": edge.decided_by,
-                        "at": format_time(edge.decided_at),
-                    }
-                )
-            if not inside:
-                beyond.update({edge.a, edge.b} - graph.members[found])
-            edges.append(
-                {
-                    "a": edge.a,
-                    "b": edge.b,
-                    "reason": _why(edge.vetoed, blocked, edge.reason),
-                    "source": edge.source,
-                    "message_id": edge.message_id,
-                    "time": format_time(edge.time),
-                    "active": not edge.vetoed and not blocked,
-                }
-            )
-        return {
-            "customer": found,
-            "name": self._customers.name(found),
-            "identities": [
-                self._identity(each, found) for each in [*members, *sorted(beyond)[:50]]
-            ],
-            "edges": edges[:500],
-            "vetoes": vetoes,
-            "history": [
-                {**row, "time": format_time(row["time"])}
-                for row in self.store.regroupings(found, 50)
-            ],
-        }
+        return self._evidence.of(self.customer(customer))
 
     def preview_unmerge(self, a: str, b: str) -> dict[str, Any]:
         """Say who would be left with what if the evidence between two identifiers were vetoed."""
-        graph, seen = self.pipeline.graph, self._customers.seen
         self._must_know(a, b)
-        return {
-            "parts": [
-                {
-                    "customer": graph.id_of(part),
-                    "identifiers": part,
-                    "records": sum(seen[each].facts for each in part if each in seen),
-                }
-                for part in graph.bridges(a, b)
-                if part
-            ]
-        }
+        return {"parts": self._evidence.parts(a, b)}
 
     def merge(self, a: str, b: str, reason: str, actor: str) -> dict[str, Any]:
         """Decide that two identifiers are the same customer."""
@@ -485,41 +309,6 @@ class Integration:
             key = found
         headers = {"source": source, "protocol": "segment", "id": body["messageId"]}
         return Message(key.encode(), orjson.dumps(body), now, headers)
-
-    def _identity(self, identifier: str, customer: str) -> dict[str, Any]:
-        known = self.pipeline.graph.known[identifier]
-        seen = self._customers.seen.get(identifier)
-        return {
-            "identifier": identifier,
-            "kind": identifier.partition(":")[0],
-            "customer": known.customer,
-            "own": known.customer == customer,
-            "blocked": known.blocked,
-            "first_seen": format_time(known.first_seen),
-            "last_seen": format_time(seen.last) if seen else None,
-            "records": seen.facts if seen else 0,
-            "sources": sorted(
-                {edge.source for edge in self.pipeline.graph.edges[identifier].values()}
-            ),
-        }
-
-    def _silent(self, source: str, last: int | None) -> bool:
-        entry = self.definitions.of(SYSTEMS).get(source)
-        if entry is None or not entry.value.expected_every or last is None:
-            return False
-        return self.clock.now() - last > parse_duration(entry.value.expected_every)
-
-    def _counts(self) -> dict[str, int]:
-        counts = dict.fromkeys((str(state) for state in State), 0)
-        for row in self.store.totals():
-            counts[row["state"]] += row["records"]
-        return counts
-
-
-def _why(vetoed: bool, blocked: bool, reason: str) -> str:
-    if vetoed:
-        return f"vetoed: {reason}"
-    return "shared by too many to prove anything" if blocked else "named in one record"
 
 
 def _readable(value: bytes) -> Any:
