@@ -306,12 +306,14 @@ def test_a_log_that_cannot_be_written_is_503_and_red_until_it_can(client, facade
     assert post(client, {"batch": [TRACK]}).status_code == 200
 
 
-def test_a_full_queue_is_429(client, facade, path):
-    with locked(path):
-        waiting = facade.transport.append_soon("facts", [Message(b"k", b"{}", 0)] * 99)
-        assert refused(post(client, {"batch": [TRACK, TRACK]}), 429, "too_many_requests")
-    with contextlib.suppress(ICustomerError):
-        waiting.result(10)
+def test_a_full_queue_is_429(path):
+    log = TRANSPORTS.load("sqlite")(path, queue_limit=100)
+    log.create("facts", 2)
+    with TestClient(application(Facade(log))) as client, contextlib.closing(log):
+        with locked(path):
+            waiting = log.append_soon("facts", [Message(b"k", b"{}", 0)] * 99)
+            assert refused(post(client, {"batch": [TRACK, TRACK]}), 429, "too_many_requests")
+        assert len(waiting.result(10)) == 99
 
 
 def test_more_than_memory_may_hold_is_429_and_the_room_is_given_back(client, facade):
