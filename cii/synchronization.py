@@ -20,7 +20,8 @@ from cid.kit.db import Database
 from cid.kit.errors import Conflict
 from cid.kit.events import Bus
 from cid.model.fact import Fact
-from cii.model import IdentifierKind, RecordFault, State
+from cii.due import happen_until
+from cii.model import IdentifierKind, State
 from cii.polling import fetch, poll
 from cii.ports import (
     LedgerRow,
@@ -33,6 +34,7 @@ from cii.ports import (
     Transport,
 )
 from cii.preparation import Maps, Prepared, prepare
+from cii.reliving import Reliving
 from cii.resolution import Edge, IdentityGraph, Known
 
 TOPIC = "facts"
@@ -75,6 +77,7 @@ class Pipeline:
         self._timed = [stage for stage in stages if isinstance(stage, TimedStage)]
         self.bus = bus
         self._kinds = kinds
+        self._past = Reliving(transport, TOPIC, store, mapper, self._owner)
         self._failpoint = failpoint
         self.graph = IdentityGraph(kinds)
         self._turn = threading.RLock()
@@ -133,38 +136,15 @@ class Pipeline:
 
         With ``events`` hardly any others are read and mapped; a few may still be among them.
         """
-        steady = getattr(self.mapper, "steady", frozenset[str]())
-        while True:
-            if events is None:
-                rows = self.store.applied(after, 5_000)
-            else:
-                rows = self.store.applied(after, 5_000, events, steady)
-            if not rows:
-                return
-            for position, fact in self.relive(rows):
-                yield fact
-                after = position
-            after = rows[-1][0]
+        return self._past.facts(after, events)
 
     def relive(self, rows: Sequence[tuple[int, int, int, str]]) -> Iterator[tuple[int, Fact]]:
         """Yield (position, fact) for ledger rows (position, partition, offset, identity)."""
-        found = fetch(
-            self.transport, TOPIC, [(partition, offset) for _, partition, offset, _ in rows]
-        )
-        for position, partition, offset, identity in rows:
-            there = found.get((partition, offset))
-            if there is None:
-                continue
-            try:
-                fact = self.mapper.map(there)
-            except RecordFault:
-                # Definitions have changed since; what was applied then no longer maps, and stays as it was.
-                continue
-            fact.position = position
-            fact.identity = identity
-            known = self.graph.known.get(identity)
-            fact.customer = known.customer if known else ""
-            yield position, fact
+        return self._past.relive(rows)
+
+    def _owner(self, identity: str) -> str:
+        known = self.graph.known.get(identity)
+        return known.customer if known else ""
 
     def follow(self, places: Sequence[tuple[int, int]]) -> None:
         """Apply records in an order that was taken before; offsets are set by `reached`."""
@@ -460,25 +440,9 @@ class Pipeline:
     def _pass_time(self, moment: int) -> None:
         if moment <= self.moment:
             return
-        timed = self._timed
-        while True:
-            first: TimedStage | None = None
-            due = bound = moment + 1
-            for stage in timed:
-                at = stage.next_due()
-                if at is None or at >= bound:
-                    continue
-                if at < due:
-                    first, due, bound = stage, at, due
-                else:
-                    bound = at
-            if first is None:
-                break
-            # Due before the present moment happens for what was late: it happens now. Up to what is
-            # due next elsewhere the stage may go on by itself; it stops when it has told somebody.
-            first.advance(max(min(bound, moment), due, self.moment))
+        happen_until(moment, self._timed, self.moment)
         self.moment = moment
-        for stage in timed:
+        for stage in self._timed:
             stage.advance(moment)
 
     def _fate(
