@@ -260,9 +260,10 @@ class Pipeline:
 
     def _quiet(self, until: int) -> bool:
         """Whether nothing happens up to a moment; time then passes in memory alone for a while."""
-        if until <= self.moment:
-            return True
         due = self.next_due()
+        if until <= self.moment:
+            # What a new definition says is due at once, though no time passes.
+            return due is None or due > self.moment
         if (due is not None and due <= until) or until - self._written >= QUIET:
             return False
         self._pass_time(until)
@@ -298,7 +299,7 @@ class Pipeline:
             keys.append((key, self.position))
             rows.append(self._take(record, fact))
         if until is not None:
-            self._pass_time(until)
+            self._let_happen(max(until, self.moment))
         self._failpoint("before flush")
         if not self._together:
             self._settle()
@@ -438,8 +439,10 @@ class Pipeline:
                 fact.customer = self.graph.known[fact.identity].customer
 
     def _pass_time(self, moment: int) -> None:
-        if moment <= self.moment:
-            return
+        if moment > self.moment:
+            self._let_happen(moment)
+
+    def _let_happen(self, moment: int) -> None:
         happen_until(moment, self._timed, self.moment)
         self.moment = moment
         for stage in self._timed:

@@ -352,3 +352,18 @@ def test_it_is_told_why_she_stays_and_until_when(company):
     )
     leaves = {one["segment"]: one["leaves"] for one in company.cic.memberships(inside[0])}
     assert leaves["seen lately"] == next(o for o in told if o["customer"] == inside[0])["leaves"]
+
+
+def test_what_was_written_into_a_file_is_in_force_though_no_time_passes(path):
+    with opened(path) as company:
+        wanted = len(company.cic.segmentation.members("vip"))
+    whole, segments = path / "company.yaml", path / "segments.yaml"
+    whole.write_text(whole.read_text().replace("demo: true", "demo: true\n  clock: records"))
+    segments.write_text(segments.read_text() + "\n  big spenders: {when: vip}\n")
+    with ICustomer.open(path) as company:
+        company.catch_up()
+        assert company.cic.members("big spenders")["size"] == wanted > 0
+        assert company.cic.verify()["mismatches"] == 0
+        batches = company.pipeline.counters.batches
+        company.catch_up()
+        assert company.pipeline.counters.batches == batches
