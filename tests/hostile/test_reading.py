@@ -36,6 +36,36 @@ GROWING = {
     "going round": "WITH RECURSIVE a(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM a) "
     "SELECT count(*) FROM a",
 }
+
+
+def chain(first, step, times):
+    """Write parts of a query of which each is made of the one before."""
+    named = [f"a0 AS ({first})"]
+    named += [f"a{n + 1} AS ({step.replace('@', f'a{n}')})" for n in range(times)]
+    return f"WITH {', '.join(named)} SELECT * FROM a{times}"
+
+
+def calls(start, times, inner="message_id", end=")"):
+    return f"SELECT length({start * times}{inner}{end * times}) FROM facts"
+
+
+TEXT = "x" * 19_000
+DOUBLING = {
+    "digits of digits": calls("hex(", 40),
+    "bits of bits": calls("bin(", 12),
+    "escapes of escapes": calls("regexp_escape(", 40, "message_id || '.'"),
+    "a shape in a shape": calls("format('{0}{0}', ", 30),
+    "things in things": chain("SELECT 1 AS s", "SELECT {'a': s, 'b': s} AS s FROM @", 40),
+    "rows in rows": chain("SELECT 1 AS s", "SELECT row(s, s) AS s FROM @", 30),
+    "all columns again": chain("SELECT * FROM facts", "SELECT *, * FROM @", 30),
+    "all columns inside": "SELECT * FROM " + "(SELECT *, * FROM " * 25 + "facts" + ")" * 25,
+    "a plan that doubles": chain("SELECT 1 AS x", "SELECT p.x FROM @ p, @ q", 28).replace(
+        " AS (S", " AS NOT MATERIALIZED (S"
+    ),
+    "letters times letters": f"SELECT max(levenshtein('{TEXT}' || position, '{TEXT}')) FROM facts",
+    "a sample of everything": "SELECT reservoir_quantile(position, 0.5, 1000000000) FROM facts",
+}
+GROWING |= DOUBLING
 NESTED = {
     "brackets": "SELECT " + "(" * 5_000 + "1" + ")" * 5_000,
     "calls": "SELECT " + "abs(" * 3_000 + "1" + ")" * 3_000,
@@ -82,6 +112,20 @@ def test_it_is_refused_or_stopped_and_the_process_lives_on_with_its_memory(histo
     assert time.monotonic() - began < 10
     assert _largest() - before < MEMORY
     assert history.query("SELECT count(*) FROM facts", sight=sight).rows == [(1_999,)]
+
+
+def test_what_analysts_write_every_day_is_not_taken_for_a_trap(history, sight):
+    columns = " || ' ' || ".join(["event", "source", "message_id", "type"] * 4)
+    for sql in (
+        f"SELECT {columns} FROM facts",
+        "SELECT *, total * 2 AS twice FROM facts",
+        "SELECT a.*, b.* FROM facts a JOIN facts b USING (position)",
+        "SELECT {'event': event, 'total': total, 'day': day} FROM facts",
+        "SELECT levenshtein(left(event, 50), 'Order Complete') FROM facts",
+        "SELECT hex(md5(message_id)), to_json(facts) FROM facts",
+        chain("SELECT * FROM facts", "SELECT p.* FROM @ p JOIN @ q USING (position)", 5),
+    ):
+        assert history.query(sql, sight=sight, rows=5).rows, sql
 
 
 def _largest():

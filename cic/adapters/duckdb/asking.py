@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import duckdb
 import orjson
 
+from cic.adapters.duckdb.expanding import bounded
 from cic.adapters.duckdb.modesty import modest
 from cid.kit.errors import InvalidInput, Refused, suggestion
 
@@ -17,6 +18,7 @@ HINT = "Ask one SELECT over facts, customers, attributes, memberships and the ot
 _DENIED = {
     # These make huge values before any limit on memory or time can act …
     *("repeat", "lpad", "rpad", "bitstring", "list_resize", "array_resize"),
+    "reservoir_quantile",
     # … and these act on the engine, or hide another query in a text.
     *(
         "checkpoint",
@@ -80,6 +82,7 @@ def one_select(
     if views is not None:
         _only(nodes, views)
         modest(nodes)
+        bounded(tree)
     return statements[0]
 
 

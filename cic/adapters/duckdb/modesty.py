@@ -41,14 +41,14 @@ def modest(nodes: Sequence[dict[str, Any]]) -> None:
     sources = {id(node["function"]) for node in nodes if node.get("type") == "TABLE_FUNCTION"}
     joined, series, grown = 0, 1, 1
     for node in nodes:
-        if len(_text(node) or "") > LITERAL:
+        if len(text_in(node) or "") > LITERAL:
             raise Refused(
                 f"A text in a query has {LITERAL:,} letters at most.", hint="Join a view."
             )
         name = str(node.get("function_name", "")).lower()
         if not name or id(node) in sources:
             continue
-        given = list(_arguments(node))
+        given = list(arguments(node))
         if name in _JOINING:
             joined += max(0, sum("literal" not in each for each in given) - 1)
             if joined > JOINED:
@@ -64,13 +64,13 @@ def modest(nodes: Sequence[dict[str, Any]]) -> None:
                     hint=f"Select from it instead: FROM {name}(…).",
                 )
         if name in ("printf", "format") and (
-            not given or (shape := _text(given[0])) is None or _WIDE.search(shape)
+            not given or (shape := text_in(given[0])) is None or _WIDE.search(shape)
         ):
             raise Refused(f"{name} takes a plain text without wide fields first.", hint="Use ||.")
         if name == "to_base" and len(given) > 2:
             raise Refused("to_base takes no length here.", hint="Leave it out.")
         if name in _PUT_IN:
-            grown *= max((len(_text(each) or "") for each in given[1:]), default=1) or 1
+            grown *= max((len(text_in(each) or "") for each in given[1:]), default=1) or 1
             grown *= 1 if all("literal" in each for each in given[1:]) else UNKNOWN
             if grown > GROWN:
                 raise Refused(
@@ -79,7 +79,8 @@ def modest(nodes: Sequence[dict[str, Any]]) -> None:
                 )
 
 
-def _arguments(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def arguments(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield what a function is given."""
     # Older engines call them children.
     for each in node.get("arguments") or node.get("children") or ():
         if isinstance(each, dict):
@@ -87,7 +88,8 @@ def _arguments(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield inner if isinstance(inner, dict) else each
 
 
-def _text(node: dict[str, Any]) -> str | None:
+def text_in(node: dict[str, Any]) -> str | None:
+    """Return the text that stands in a query as it is; None for anything else."""
     literal = node.get("literal")
     if isinstance(literal, dict) and literal.get("kind") == "STRING":
         return str(literal.get("text", ""))
