@@ -85,4 +85,52 @@
   };
   document.addEventListener("htmx:afterSettle", draw);
   draw();
+
+  // An answer that does not come is told where it was to stand: an old answer beside a new question,
+  // or a green strip of a server that is silent, would not be true.
+  document.addEventListener("htmx:configRequest", (event) => { event.detail.headers.Accept = "text/html, */*"; });
+  const make = (name, kind, ...content) => {
+    const made = document.createElement(name);
+    made.className = kind;
+    made.append(...content);
+    return made;
+  };
+  const said = (answer) => {
+    const page = new DOMParser().parseFromString(answer || "", "text/html");
+    return [page.querySelector(".head h1"), page.querySelector(".head .meaning")].filter(Boolean).map((part) => part.textContent);
+  };
+  const tell = (event) => {
+    const { elt, target, xhr, requestConfig } = event.detail;
+    const [what, hint] = xhr.status ? said(xhr.responseText) : [];
+    const text = what || (xhr.status ? script.dataset.failed : script.dataset.silent);
+    if (target.id === "live") {
+      target.replaceChildren(make("span", "bad", `✕ ${text}`));
+      return;
+    }
+    const inside = target !== elt && target.contains(elt);
+    const again = make("button", "small", script.dataset.again);
+    again.type = "button";
+    const notice = make(elt.closest("dl") ? "dd" : "div", "notice bad failed", make("p", "", text), ...(hint ? [make("p", "small", hint)] : []), again);
+    notice.setAttribute("role", "alert");
+    again.addEventListener("click", () => {
+      again.disabled = true;
+      window.htmx.ajax(requestConfig.verb, requestConfig.path, { source: elt, target }).then(() => notice.remove());
+    });
+    if (inside && elt.matches("a, button, input, select, textarea")) {
+      if (elt.nextElementSibling?.matches(".failed")) elt.nextElementSibling.remove();
+      elt.after(notice);
+    } else (inside ? elt : target).replaceChildren(notice);
+  };
+  ["htmx:responseError", "htmx:sendError", "htmx:timeout"].forEach((name) => document.addEventListener(name, tell));
+
+  // What is sent is sent once, however often the button is pressed; Escape stops the sending, as in the browser.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post") return;
+    if (form.ariaBusy === "true") { event.preventDefault(); return; }
+    setTimeout(() => { if (!event.defaultPrevented) form.ariaBusy = "true"; });
+  });
+  const free = () => document.querySelectorAll("form[aria-busy]").forEach((form) => { form.ariaBusy = null; });
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") free(); });
+  addEventListener("pageshow", free);
 })();
