@@ -296,7 +296,8 @@ def profiles(
 
     Where masters are named and ``master`` survivorship holds, the word of an earlier-named one
     beats that of a later one, and any master's word beats that of others; among equals the newest
-    wins. What a system may not say, or what is not of the attribute's type, was not said.
+    wins. What a system may not say, or what is not of the attribute's type, was not said. What was said
+    holds from when it was said, at the latest from when we heard of it.
     """
     ranks = [
         f"({text_literal(name)}, {text_literal(source)}, {rank})"
@@ -311,21 +312,22 @@ def profiles(
         SELECT customer, attribute, source, value FROM attributes a
         LEFT JOIN ranks r USING (attribute, source)
         WHERE attribute IN ({_list(attributes)}) AND customer IS NOT NULL
-            AND {at_most("a.time", as_of)}
+            AND ({at_most("a.time", as_of)} OR {at_most("a.received", as_of)})
         ORDER BY customer, attribute,
             rank NULLS LAST, a.time DESC, source DESC, message_id DESC
     """
     found: dict[str, dict[str, Any]] = defaultdict(dict)
     for customer, name, source, value in _ask(engine, sql):
         attribute = attributes[name].value
-        if name in found[customer] or not _may_say(attribute, source):
+        if name in found[customer] or not may_say(attribute, source):
             continue
         with suppress(InvalidInput):
             found[customer][name] = convert(attribute.type, _said(value))
     return dict(found)
 
 
-def _may_say(attribute: Attribute, source: str) -> bool:
+def may_say(attribute: Attribute, source: str) -> bool:
+    """Say whether a system is heard about an attribute."""
     said_by = (*attribute.masters, *attribute.contributors) if attribute.contributors else ()
     return not said_by or source in said_by
 

@@ -102,14 +102,17 @@ class Segmentation:
 
     @property
     def version(self) -> str:
-        """Version of all traits and segments together."""
-        return self.meaning.version
+        """Version of all traits and segments together, and of the profiles that they read."""
+        return f"{self.meaning.version} {self._customers.version}"
 
     def load(self, connection: Any) -> None:
         """Read memberships, relive the facts into the live traits."""
         kept = self._store.version(connection)
-        if kept and kept != self.version:
-            others = self.reread(kept)
+        meaning, _, profiles = kept.partition(" ")
+        if kept and profiles != self._customers.version:
+            self._customers.hear_again()
+        if kept and meaning != self.meaning.version:
+            others = self.reread(meaning)
             if others is not None:
                 self._become(others)
         self._changes, self._attributes, self.bits, self.since = [], {}, {}, {}
@@ -133,7 +136,7 @@ class Segmentation:
         for customer in self._customers.members:
             self.bits.setdefault(customer, 0)
         if kept != self.version:
-            self._cause = ("definition", self.version)
+            self._cause = ("definition", self.meaning.version)
             self.kernel.touched = dict.fromkeys(self._customers.members, EVERYTHING)
             for customer, segment in left_over:
                 self._record(customer, segment, "", False, {})

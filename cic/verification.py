@@ -7,12 +7,13 @@ conditions, the other one query over history and the interpreted conditions (pro
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from cic.batch import attributes_read, compute, empty_value, profiles
+from cic.batch import attributes_read, compute, empty_value, may_say, profiles
 from cic.conditions import Condition
 from cic.derived import live
 from cic.kernel import plan
@@ -20,6 +21,7 @@ from cic.meaning import Meaning
 from cic.model import Trait
 from cic.oracle import Around, trait_of
 from cic.ports import Engine, Live
+from cid.customers import CONSENTS, consented
 from cid.feel import evaluate
 from cid.kit.clock import format_time, to_datetime
 from cid.kit.definitions import Entry
@@ -35,7 +37,6 @@ Held = Mapping[tuple[str, str], int]
 """Since when a customer is in a segment: (customer, segment) → moment."""
 Only = tuple[Collection[str], Collection[str]]
 """The traits and the segments that are asked for, by name."""
-CONSENTS = ("Consent Given", "Consent Withdrawn")
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,8 @@ class Batch:
         known = {name: entry for name, entry in attributes.items() if name in wanted}
         self.profiles = profiles(engine, known, as_of) if known else {}
         self.traits = compute(engine, traits, as_of, profiles=self.profiles)
-        masters = attributes["consent"].value.masters if "consent" in attributes else ()
-        self.consents = _consents(engine, as_of, masters) if "consent" in wanted else {}
+        asked = "consent" in wanted
+        self.consents = _consents(engine, as_of, _consent(attributes)) if asked else {}
 
     @classmethod
     def of_one(
@@ -254,27 +255,34 @@ class Batch:
 def said_about(
     facts: Iterable[Fact], attributes: Mapping[str, Entry[Attribute]], as_of: int
 ) -> tuple[dict[str, Any], dict[tuple[str, str], bool]]:
-    """Return a customer's attributes in force, and her consents by purpose and channel."""
+    """Return a customer's attributes in force, and her consents by purpose and channel.
+
+    What was said holds from when it was said; at the latest from when we heard of it, where the clock of
+    whoever said it is ahead of ours.
+    """
     said: dict[str, list[Observation]] = {}
-    consents: dict[tuple[str, str], tuple[tuple[int, str, str], bool]] = {}
-    masters = attributes["consent"].value.masters if "consent" in attributes else ()
+    consents: dict[tuple[str, str], list[Observation]] = {}
+    consent = _consent(attributes)
     for fact in facts:
-        if fact.time > as_of:
+        if fact.time > as_of and fact.received > as_of:
             continue
         for name, value in fact.attributes.items():
-            if name in attributes:
-                held = _fitting(attributes[name].value, value)
+            attribute = attributes[name].value if name in attributes else None
+            if attribute is None or not may_say(attribute, fact.source):
+                continue
+            # A value that is not of the attribute's type was not said.
+            with suppress(InvalidInput):
+                held = convert(attribute.type, value)
                 one = Observation(fact.time, fact.source, fact.message_id, held)
                 said.setdefault(name, []).append(one)
-        if fact.event in CONSENTS and (not masters or fact.source in masters):
-            purpose = str(fact.properties.get("purpose", "marketing"))
-            place = (purpose, str(fact.properties.get("channel", "email")))
-            before = consents.get(place)
-            if before is None or before[0] < fact.order:
-                consents[place] = (fact.order, fact.event == "Consent Given")
+        if fact.event in CONSENTS and (not consent.masters or fact.source in consent.masters):
+            given = fact.event == "Consent Given"
+            one = Observation(fact.time, fact.source, fact.message_id, given)
+            consents.setdefault(consented(fact.properties), []).append(one)
     in_force = {name: survive(attributes[name].value, some) for name, some in said.items()}
     profile = {name: value.value for name, value in in_force.items() if value is not None}
-    return profile, {place: given for place, (_, given) in consents.items()}
+    agreed = {place: survive(consent, some) for place, some in consents.items()}
+    return profile, {place: value is not None and value.value for place, value in agreed.items()}
 
 
 def sum_bits(some: Iterable[int]) -> int:
@@ -351,28 +359,35 @@ def same(live: Any, batch: Any) -> bool:
     return bool(live == batch)
 
 
-def _fitting(attribute: Attribute, value: Any) -> Any:
-    try:
-        return convert(attribute.type, value)
-    except InvalidInput:
-        return None
+def _consent(attributes: Mapping[str, Entry[Attribute]]) -> Attribute:
+    """Return who may say what a customer consents to, and whose word is in force."""
+    entry = attributes.get("consent")
+    return entry.value if entry is not None else Attribute(type="boolean")
 
 
 def _consents(
-    engine: Engine, as_of: int, masters: tuple[str, ...]
+    engine: Engine, as_of: int, consent: Attribute
 ) -> dict[str, dict[tuple[str, str], bool]]:
+    ranked = consent.masters if consent.survivorship == "master" else ()
     said = engine.query(
         """
         SELECT customer,
                coalesce(properties->>'$.purpose', 'marketing') AS purpose,
                coalesce(properties->>'$.channel', 'email') AS channel,
-               arg_max(event, (time, source, message_id)) AS last
+               arg_max(event, (
+                   -coalesce(list_position($ranked, source), 0), time, source, message_id
+               )) AS last
         FROM facts
-        WHERE event IN ('Consent Given', 'Consent Withdrawn') AND time <= $moment
+        WHERE event IN ('Consent Given', 'Consent Withdrawn')
+          AND (time <= $moment OR received <= $moment)
           AND customer IS NOT NULL AND (len($masters) = 0 OR list_contains($masters, source))
         GROUP BY ALL
         """,
-        {"moment": to_datetime(as_of).replace(tzinfo=None), "masters": list(masters)},
+        {
+            "moment": to_datetime(as_of).replace(tzinfo=None),
+            "masters": list(consent.masters),
+            "ranked": list(ranked),
+        },
         rows=None,
         seconds=None,
     )

@@ -6,13 +6,15 @@ and tells who hears of it which attributes changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from cid.kit.definitions import Entry
 from cid.kit.errors import InvalidInput
 from cid.kit.events import Bus
+from cid.kit.ids import stable_id
 from cid.model.definition import Attribute
 from cid.model.fact import Fact
 from cid.model.relationship import Regrouped
@@ -24,6 +26,8 @@ CONSENT = "consent."
 """Consents are kept as attributes ``consent.<purpose>.<channel>``; only the consent masters may set them."""
 
 CONSENTS = ("Consent Given", "Consent Withdrawn")
+SAYING = frozenset({"Identify", "Group", *CONSENTS})
+"""What is collected and says something about a customer's attributes; rows of files say under which event they do."""
 PERSON = "person"
 NOT_HERSELF = frozenset({"Score Updated", "Task Completed"})
 """Facts about a customer in which she had no part: they do not count as having been seen."""
@@ -53,6 +57,7 @@ class _Dirty:
     customers: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
     observations: set[tuple[str, str, str]] = field(default_factory=set)
+    unsaid: set[tuple[str, str, str]] = field(default_factory=set)
 
 
 class Customers:
@@ -77,6 +82,22 @@ class Customers:
         self.members: dict[str, set[str]] = {}
         self.profiles: dict[str, dict[str, Value]] = {}
         self._dirty = _Dirty()
+        self.read_by = ""
+        """Version of whatever else decides what records say about a customer."""
+        self.past: Callable[[Collection[str]], Iterator[Fact]] | None = None
+        """Yields the applied facts of these events, perhaps with others."""
+
+    @cached_property
+    def version(self) -> str:
+        """What tells by which definitions profiles were made: another one where they may be others."""
+        return stable_id(
+            "p",
+            self.read_by,
+            *(
+                f"{name} {each.type} {each.masters} {each.contributors} {each.survivorship}"
+                for name, each in sorted(self._attributes.items())
+            ),
+        )
 
     def load(self, connection: Any) -> None:
         """Read the customers from the records."""
@@ -87,10 +108,33 @@ class Customers:
             self.seen[row.identity] = Seen(row.customer, row.first_seen, row.last_seen, row.facts)
             self.members.setdefault(row.customer, set()).add(row.identity)
         for said in self._store.observations(connection):
+            if not said.message_id:
+                continue
             of = self.said.setdefault(said.identity, {}).setdefault(said.attribute, {})
             of[said.source] = Observation(said.time, said.source, said.message_id, said.value)
         for customer in self.members:
             self.profiles[customer] = self._derive(customer, None)
+
+    def hear_again(self) -> None:
+        """Make all profiles anew from what was said, by the definitions of now.
+
+        An attribute that is new is known from what systems said about it before.
+        """
+        if self.past is None:
+            return
+        before, self.said = self.said, {}
+        for fact in self.past(SAYING):
+            if fact.customer and (fact.attributes or fact.event in CONSENTS):
+                self._note(fact)
+        dirty = self._dirty
+        for identity, by_attribute in before.items():
+            of_identity = self.said.get(identity, {})
+            for attribute, by_source in by_attribute.items():
+                gone = by_source.keys() - of_identity.get(attribute, {}).keys()
+                dirty.unsaid.update((identity, attribute, source) for source in gone)
+        for customer in self.members:
+            self.profiles[customer] = self._derive(customer, None)
+            dirty.customers.add(customer)
 
     def apply(self, fact: Fact) -> None:
         """Take in what a fact says about its customer, or about the company's things."""
@@ -127,6 +171,12 @@ class Customers:
 
     def _hear(self, fact: Fact) -> None:
         """Note what is said about the customer, and refresh what it changes."""
+        changed = self._note(fact)
+        if changed:
+            self._refresh(fact.customer, changed)
+
+    def _note(self, fact: Fact) -> set[str]:
+        """Note what is said about the customer; return the attributes about which that is the newest."""
         changed: set[str] = set()
         for attribute, observation in self._observed(fact):
             of = self.said.setdefault(fact.identity, {}).setdefault(attribute, {})
@@ -134,10 +184,11 @@ class Customers:
             if before is not None and before[:3] >= observation[:3]:
                 continue
             of[fact.source] = observation
-            self._dirty.observations.add((fact.identity, attribute, fact.source))
+            place = (fact.identity, attribute, fact.source)
+            self._dirty.observations.add(place)
+            self._dirty.unsaid.discard(place)
             changed.add(attribute)
-        if changed:
-            self._refresh(fact.customer, changed)
+        return changed
 
     def regroup(self, event: Regrouped) -> None:
         """Let identities follow their customers, and derive the profiles of all whom it concerns anew."""
@@ -208,6 +259,8 @@ class Customers:
             for identity, attribute, source in sorted(dirty.observations)
             for said in (self.said[identity][attribute][source],)
         ]
+        # What by the definitions of now was not said, has no message.
+        observations += [ObservationRow(*place, 0, "", None) for place in sorted(dirty.unsaid)]
         customers = [self._row(customer) for customer in sorted(dirty.customers)]
         self._store.save(
             connection,
@@ -239,8 +292,7 @@ class Customers:
         if fact.event in CONSENTS:
             masters = self._consent.masters
             if not masters or fact.source in masters:
-                purpose = str(fact.properties.get("purpose", "marketing"))
-                channel = str(fact.properties.get("channel", "email"))
+                purpose, channel = consented(fact.properties)
                 given = fact.event == "Consent Given"
                 said = Observation(fact.time, fact.source, fact.message_id, given)
                 result.append((f"{CONSENT}{purpose}.{channel}", said))
@@ -312,6 +364,19 @@ def display_name(profile: Mapping[str, Value], identities: set[str]) -> str:
         if text(name):
             return text(name)
     return known_by(identities)
+
+
+def consented(properties: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the purpose and the channel a consent is about: e-mail marketing where it does not say.
+
+    >>> consented({"purpose": "advice", "channel": None})
+    ('advice', 'email')
+    """
+    purpose, channel = properties.get("purpose"), properties.get("channel")
+    return (
+        "marketing" if purpose is None else str(purpose),
+        "email" if channel is None else str(channel),
+    )
 
 
 def known_by(identities: set[str]) -> str:

@@ -58,7 +58,7 @@ from icustomer.lineage import Lineage
 from icustomer.models import Models
 from icustomer.settings import Layer, Settings, records_url
 from icustomer.snapshots import NAME as SNAPSHOT
-from icustomer.snapshots import AppliedPast, Keeper, SnapshotFile, kernel_of
+from icustomer.snapshots import AppliedPast, Keeper, SnapshotFile, kernel_of, read_by
 from icustomer.streaming import to_topic, to_webhook
 from icustomer.transports import open_log
 
@@ -165,6 +165,8 @@ def _build(
         bus,
         failpoint,
     )
+    customers.read_by = read_by(definitions)
+    customers.past = lambda events: pipeline.facts(0, events)
     relived = Reliving(AppliedPast(pipeline, definitions, database), SnapshotFile(data / SNAPSHOT))
     segmentation.refill = relived.fill
     keeper = Keeper(relived, pipeline, segmentation, settings)

@@ -117,19 +117,24 @@ def kernel_of(settings: Settings, records: Callable[[], int]) -> Make:
     return make
 
 
+def read_by(definitions: Definitions) -> str:
+    """Return a text that changes with the definitions by which records become facts."""
+    return content_hash(
+        "\n".join(
+            f"{section}/{name}={entry.version}"
+            for section in READ_BY_THE_MAPPER
+            for name, entry in sorted(definitions.sections[section].items())
+        )
+    )
+
+
 class AppliedPast:
     """What has been applied, as the pipeline and its records say."""
 
     def __init__(self, pipeline: Pipeline, definitions: Definitions, database: Database) -> None:
         self._pipeline = pipeline
         self._database = database
-        self._definitions = content_hash(
-            "\n".join(
-                f"{section}/{name}={entry.version}"
-                for section in READ_BY_THE_MAPPER
-                for name, entry in sorted(definitions.sections[section].items())
-            )
-        )
+        self._definitions = read_by(definitions)
 
     def facts(self, after: int = 0, events: Collection[str] | None = None) -> Iterator[Fact]:
         """Yield applied facts after a position with the customers they belong to now."""
