@@ -117,7 +117,13 @@ class Dated:
 
     def open(self, kept: Kept, clock: int) -> bool:
         """Say whether a fact counts or will, also if its customer moves to another time zone."""
-        return clock < self.span(kept)[1] + (AROUND_THE_EARTH if self.zone_of else 0)
+        end = self.span(kept)[1]
+        if clock < end or not self.zone_of:
+            return clock < end
+        # Where it is later already, the fact belongs to the period that comes next here.
+        zone = self._zone(kept.identity.customer.name)
+        latest = counts_from(self.period, zone, kept.order[0] + AROUND_THE_EARTH)[1]
+        return clock < latest + AROUND_THE_EARTH
 
     def turn(self, moment: int) -> Iterator[tuple[Kept, bool]]:
         """Yield what leaves (False) and enters (True) up to a moment, in the order of time."""

@@ -41,6 +41,7 @@ DEFINED = entries(
     last_quarter=Trait(of=("E",), recent="v", period="previous quarter"),
     last_year=Trait(of=("E",), count=True, period="previous year"),
     her_day=Trait.model_validate({"of": "E", "count": True, "period": "day", "customer zone": "town"}),
+    her_week=Trait.model_validate({"of": "E", "sum": "v", "period": "week", "customer zone": "town"}),
     her_last_month=Trait.model_validate(
         {"of": "E", "min": "v", "period": "previous month", "customer zone": "town"}
     ),
@@ -286,3 +287,17 @@ def test_a_streak_breaks_at_the_midnight_after_the_first_whole_day_without():
     assert story.kernel.value("c1", place) == 2
     story.wait(1)
     assert story.kernel.value("c1", place) == 0
+
+
+def test_a_fact_of_last_week_is_of_this_week_where_it_was_monday_already():
+    lately = Trait(of=("E",), count=True, window="1 h")
+    some = entries(her_week=DEFINED["her week"].value, lately=lately)
+    traits, _ = settled(some, ["town"], "Europe/Paris")
+    towns = {}
+    kernel = live(plan(traits), traits, lambda who, name: towns.get(who))
+    kernel.advance(parse_time("2026-04-01T12:00:00Z"))
+    kernel.apply(fact(1, "E", time=parse_time("2026-03-29T14:00:00Z"), properties={"v": 3}))
+    assert kernel.values("c1") == [0, 0]
+    towns["c1"] = "Australia/Lord_Howe"
+    kernel.profile_changed("c1", {"town"})
+    assert kernel.values("c1") == [3, 0]
