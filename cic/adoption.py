@@ -26,7 +26,7 @@ from cid.kit import passages
 from cid.kit.definitions import Definitions, Entry, Section, parse
 from cid.kit.errors import Conflict, ICustomerError, InvalidDefinition, InvalidInput, Refused
 from cid.kit.failpoints import reach
-from cid.model.definition import ATTRIBUTES
+from cid.model.definition import ATTRIBUTES, Attribute
 from cid.model.fact import Fact
 from cid.model.relationship import Regrouped
 from cii.model import DEFINED
@@ -297,6 +297,7 @@ class Adoption:
         found, errors = self._read({path: after})
         if errors:
             raise errors[0]
+        self._same_attributes(found.of(ATTRIBUTES))
         mine = path.relative_to(self._definitions.directory).as_posix()
         for kind, section in KINDS.items():
             live, new = self._definitions.of(section), found.of(section)
@@ -314,6 +315,22 @@ class Adoption:
                         hint="Somebody edited it: start the server again, then save.",
                     )
         return found, self.meaning_of(found)
+
+    def _same_attributes(self, found: Mapping[str, Entry[Attribute]]) -> None:
+        live = self._definitions.of(ATTRIBUTES)
+        for name in sorted({*live, *found}):
+            if name not in live:
+                said = f"The attribute {name!r} is in the files and not in force yet."
+            elif name not in found:
+                said = f"The attribute {name!r} is gone from the files and still in force."
+            elif live[name].value.decides != found[name].value.decides:
+                said = f"The files say something else about the attribute {name!r} than what is in force."
+            else:
+                continue
+            raise Conflict(
+                said,
+                hint="Start the server again, which reads anew what was said about customers; then save.",
+            )
 
     def meaning_of(self, found: Definitions) -> Meaning:
         """Compile definitions; what is in force already keeps its place."""

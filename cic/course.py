@@ -15,7 +15,7 @@ from typing import Any
 
 from cic.meaning import Meaning
 from cic.model import Trait
-from cic.oracle import Around, instants, trait_of
+from cic.oracle import Around, instants, trait_of, turns, zone_of
 from cic.verification import Batch, same
 from cid.kit.clock import DAY
 from cid.model.fact import Fact
@@ -160,9 +160,10 @@ def moments(
         return
     for fact in facts:
         if unit := trait.unit_length:
-            some: Iterable[int] = [fact.time, *_steps(fact.time, unit, after, until, edges)]
-            if trait.window:
-                some = [*some, fact.time + trait.window_length]
+            some: Iterable[int] = [
+                *turns(trait, fact, zone_of(trait, profile)),
+                *_steps(fact.time, unit, after, until, edges),
+            ]
         else:
             some = instants(trait, [fact], after, until, profile)
         for moment in some:

@@ -241,7 +241,7 @@ def instants(
         facts = around(trait.related)
     counted = list(_counted(trait, facts, -NEVER, until))
     for fact in counted:
-        for moment in _turns(trait, fact, zone_of(trait, profile)):
+        for moment in turns(trait, fact, zone_of(trait, profile)):
             if after < moment <= until:
                 yield moment
     if trait.since:
@@ -253,7 +253,8 @@ def instants(
             yield from range(start + ((first - start) // unit + 1) * unit, until + 1, unit)
 
 
-def _turns(trait: Trait, fact: Fact, zone: str) -> Iterator[int]:
+def turns(trait: Trait, fact: Fact, zone: str) -> Iterator[int]:
+    """Yield the moments at which a fact begins or ceases to count, or to be in a streak."""
     yield fact.time
     if trait.window:
         yield fact.time + trait.window_length

@@ -93,10 +93,7 @@ class Customers:
         return stable_id(
             "p",
             self.read_by,
-            *(
-                f"{name} {each.type} {each.masters} {each.contributors} {each.survivorship}"
-                for name, each in sorted(self._attributes.items())
-            ),
+            *(f"{name} {each.decides}" for name, each in sorted(self._attributes.items())),
         )
 
     def load(self, connection: Any) -> None:

@@ -56,6 +56,11 @@ class Attribute(Definition):
         "customer", "product", "channel", "segment", "transaction", "relationship", "marketing"
     ] = "customer"
 
+    @property
+    def decides(self) -> str:
+        """All that decides which value is in force, as a text."""
+        return f"{self.type} {self.masters} {self.contributors} {self.survivorship}"
+
 
 class EntityAttribute(Definition):
     """One attribute of an extra entity and the property it comes from."""

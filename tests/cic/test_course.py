@@ -109,6 +109,15 @@ def test_it_comes_true_for_calendars_streaks_sequences_and_formulas_as_well(even
         assert living.live.bits["ann"] >> place & 1 != inside >> place & 1
 
 
+def test_time_since_a_fact_of_this_day_ends_with_the_day():
+    living = Living("ago: {of: E, time since: hours, period: day}", "today: {when: ago >= 0}")
+    living.pass_time(20_000 * DAY + DAY // 2)
+    living.take(fact(1, living.live.now))
+    assert look(living).turns[0].at == 20_001 * DAY
+    living.pass_time(20_001 * DAY)
+    assert living.inside("ann") == set()
+
+
 def test_the_fact_that_leaves_is_named():
     living = Living(TRAITS, "awake: {when: short > 0}")
     living.pass_time(1_000)

@@ -190,6 +190,15 @@ def test_files_edited_by_hand_meanwhile_are_not_taken_in_by_the_way(company):
         company.cic.save("segment", "buyers", definition={"when": "orders > 0"})
 
 
+def test_an_attribute_that_is_only_in_the_files_is_told_before_anything_reads_it(company):
+    attributes = company.directory / "more.yaml"
+    attributes.write_text("attributes: {pet: {}}\n")
+    with pytest.raises(Conflict, match="'pet' is in the files and not in force yet"):
+        company.cic.save("trait", "cats", definition={"formula": 'if pet = "cat" then 1 else 0'})
+    attributes.unlink()
+    assert company.cic.save("segment", "buyers", definition={"when": "orders > 0"})["size"] > 0
+
+
 def test_what_others_write_into_the_file_meanwhile_stays(company, monkeypatch):
     path, fill = company.directory / "segments.yaml", adoption._Filling.until_few
 
