@@ -79,6 +79,11 @@ UNREACHABLE = """() => {
     return found
 }"""
 
+CRUSHED = """() => [...document.querySelectorAll('.scroll tbody tr > *')].filter((cell) => {
+    const words = cell.checkVisibility() ? cell.innerText.trim() : ''
+    return words.length > 8 && cell.offsetWidth < 64
+}).map((cell) => `crushed to ${cell.offsetWidth}: ${cell.innerText.slice(0, 60)}`)"""
+
 PASTE = """([text, name]) => {
     const held = new DataTransfer()
     held.setData('text/plain', text)
@@ -123,6 +128,7 @@ def test_a_page_is_clean_accessible_and_fits(house, window, path):
     assert page.locator("html").get_attribute("lang") == "zh-Hans"
     assert violations(page, "color-contrast", "scrollable-region-focusable") == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate(CRUSHED) == []
     assert wrong == []
 
 

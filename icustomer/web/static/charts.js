@@ -7,6 +7,8 @@
   document.body.append(probe);
   const token = (name) => { probe.style.color = `var(--${name})`; return getComputedStyle(probe).color; };
   const language = document.documentElement.lang;
+  const currency = document.documentElement.dataset.currency;
+  const money = (options) => new Intl.NumberFormat(language, { style: "currency", currency, ...options });
   const write = (unit) => {
     const percent = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 });
     const fine = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
@@ -14,14 +16,18 @@
     return (value) => {
       if (value === null || value === undefined) return "–";
       if (unit === "%") return percent.format(value);
+      if (unit === "money") return money({ maximumFractionDigits: Math.abs(value) < 1000 ? 2 : 0 }).format(value);
       return (Math.abs(value) < 1000 ? fine : coarse).format(value);
     };
   };
   const short = (unit) => {
-    const format = new Intl.NumberFormat(language, unit === "%" ? { style: "percent", maximumFractionDigits: 0 } : { notation: "compact", maximumFractionDigits: 1 });
+    // Steps of half a per cent are written as such: rounded, two of them would bear one name.
+    const share = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 2 });
+    if (unit === "%") return (value) => share.format(value);
     // What is small is written out: three thousand and three hundred differ from one another.
-    const exact = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
-    return (value) => (unit !== "%" && Math.abs(value) < 10000 ? exact : format).format(value);
+    const [large, small] = [{ notation: "compact", maximumFractionDigits: 1 }, { minimumFractionDigits: 0, maximumFractionDigits: 2 }]
+      .map((options) => (unit === "money" ? money(options) : new Intl.NumberFormat(language, options)));
+    return (value) => (Math.abs(value) < 10000 ? small : large).format(value);
   };
 
   const hues = (element) => {
@@ -47,7 +53,7 @@
     const hatched = { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: Math.PI / 4, color: token("paper") };
     if (one.style === "open" && !line) made.itemStyle.decal = hatched;
     if (spec.open && !line) made.data = one.data.map((value, at) => (spec.open.includes(at) ? { value, itemStyle: { decal: hatched } } : value));
-    if (spec.stack && !line) made.stack = one.style ? undefined : "all";
+    if ((spec.stack || spec.apart) && !line) made.stack = one.style && !spec.apart ? undefined : "all";
     if (line && spec.series.length > 1) made.endLabel = { show: true, formatter: "{a}", ...text(), distance: 6 };
     return made;
   }
@@ -63,6 +69,9 @@
 
   function plain(spec, element) {
     const colours = hues(element);
+    // Where each place has one column only, be it now, before or not over, it stands above its name.
+    const columns = spec.series.filter((one) => one.style !== "target");
+    spec.apart = columns.length > 1 && spec.x.every((_, at) => columns.filter((one) => typeof one.data[at] === "number").length < 2);
     const category = { type: "category", data: spec.x, axisTick: { show: false }, axisLine: { lineStyle: { color: token("line-strong") } }, axisLabel: { ...text(), hideOverlap: true } };
     const value = { type: "value", splitNumber: 4, scale: spec.kind === "line" && spec.zero === false, splitLine: { lineStyle: { color: token("line") } }, axisLabel: { ...text(), formatter: short(spec.unit) } };
     // What is counted is not divided.
@@ -70,14 +79,14 @@
     const lying = spec.kind === "bars";
     if (lying) { category.inverse = true; category.axisLabel.width = 150; category.axisLabel.overflow = "truncate"; category.axisLabel.hideOverlap = false; }
     // A line, and many thin columns, reach the edges of the picture: there is no room for half a label beyond them.
-    if (spec.kind === "line" || (!lying && spec.x.length > 12)) Object.assign(category.axisLabel, { alignMinLabel: "left", alignMaxLabel: "right" });
+    if (spec.kind === "line" || (!lying && spec.x.length > 40)) Object.assign(category.axisLabel, { alignMinLabel: "left", alignMaxLabel: "right" });
     const many = spec.series.length > 1;
     const labels = spec.kind === "line" && many;
     const legend = many && !labels;
     const drawn = spec.series.flatMap((one, place) => unfinished(series(one, place, spec, colours), spec));
     if (lying && !many) drawn[0].label = { show: true, position: "right", ...text(), formatter: (point) => write(spec.unit)(point.value) };
     return {
-      grid: { left: 4, right: labels ? 96 : lying ? 56 : 12, top: legend ? 30 : 12, bottom: 4, containLabel: true },
+      grid: { left: 4, right: labels ? 96 : lying ? (spec.unit === "money" ? 84 : 56) : spec.x.length > 12 ? 24 : 12, top: legend ? 30 : 12, bottom: 4, containLabel: true },
       legend: legend ? { top: 0, left: 0, itemWidth: 10, itemHeight: 10, icon: "roundRect", textStyle: text() } : undefined,
       tooltip: tooltip(spec.unit, "axis"),
       xAxis: lying ? value : { ...category, boundaryGap: spec.kind !== "line" },
@@ -86,11 +95,14 @@
     };
   }
 
-  function graph(spec) {
+  function graph(spec, element) {
+    // On a telephone names stand below their place, cut short: beside it there is no room.
+    const narrow = element.clientWidth < 480;
+    const room = narrow ? { position: "bottom", width: 112, overflow: "truncate" } : { position: "right" };
     const ring = { strong: "accent", record: "cii", customer: "cid" };
     const nodes = spec.nodes.map((node) => ({
       id: node.id, name: node.name, symbolSize: node.size || 18, itemStyle: { color: token(ring[node.kind] || node.layer || "cid") },
-      label: { show: true, position: "right", ...text(), color: token("ink"), formatter: node.name },
+      label: { show: true, ...room, ...text(), color: token("ink"), formatter: node.name },
       tooltip: { formatter: () => echarts.format.encodeHTML(node.note || node.name) },
     }));
     const links = spec.links.map((link) => ({
@@ -101,7 +113,7 @@
     }));
     return {
       tooltip: tooltip("", "item"),
-      series: [{ type: "graph", layout: spec.links.length > 40 ? "force" : "circular", left: 90, right: 130, top: 24, bottom: 24, data: nodes, links, roam: false, force: { repulsion: 160, edgeLength: 80, layoutAnimation: false }, emphasis: { disabled: true } }],
+      series: [{ type: "graph", layout: spec.links.length > 40 ? "force" : "circular", left: narrow ? 60 : 90, right: narrow ? 60 : 130, top: 24, bottom: narrow ? 40 : 24, data: nodes, links, roam: false, force: { repulsion: 160, edgeLength: 80, layoutAnimation: false }, emphasis: { disabled: true } }],
     };
   }
 
@@ -109,7 +121,7 @@
   function draw(element) {
     const spec = JSON.parse(element.dataset.chart);
     const chart = echarts.getInstanceByDom(element) || echarts.init(element, null, { renderer: "svg" });
-    chart.setOption({ animation: false, ...(spec.kind === "graph" ? graph(spec) : plain(spec, element)) }, true);
+    chart.setOption({ animation: false, ...(spec.kind === "graph" ? graph(spec, element) : plain(spec, element)) }, true);
     element.dataset.drawn = "";
     drawn.add(element);
     // What is drawn opens to what is behind it; the table below has the same links for the keyboard.
