@@ -9,10 +9,12 @@ import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any, Literal
 
 from cic.exploration import Exploration
+from cic.exploration.answers import told_apart
 from cic.ports import Store, plain
 from cic.running import Queries, current
 from cid.kit.clock import format_time
@@ -166,7 +168,7 @@ class Exports:
             columns = [
                 (str(one["name"]), _TYPES.get(one["type"], "VARCHAR")) for one in answer["columns"]
             ]
-            return columns, iter([[tuple(each) for each in answer["rows"]]])
+            return _distinct(columns), iter([[tuple(each) for each in answer["rows"]]])
         parts = self._queries.parts(sql, seconds=SECONDS)
         return _distinct(next(parts)), parts
 
@@ -193,6 +195,7 @@ class Exports:
 _TYPES = {
     **dict.fromkeys(("number", "money", "share", "duration"), "DOUBLE"),
     "date": "DATE",
+    "moment": "TIMESTAMP",
     "boolean": "BOOLEAN",
 }
 """Types of an answer's columns as a file has them."""
@@ -247,6 +250,11 @@ def _csv(names: list[str], parts: Iterable[Rows], file: _Counted) -> None:
 def _cell(value: Any) -> Any:
     if isinstance(value, list | tuple | dict):
         return json.dumps(plain(value), ensure_ascii=False)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        # Every digit: a file is for others who count on.
+        return format(value.normalize(), "f")
     if isinstance(value, str) and value[:1] in _RUN:
         # A spreadsheet would run it.
         return "'" + value
@@ -255,11 +263,6 @@ def _cell(value: Any) -> Any:
 
 def _distinct(columns: Sequence[tuple[Any, ...]]) -> list[tuple[str, str]]:
     """Tell columns apart that bear the same name."""
-    found: dict[str, str] = {}
-    for name, type_ in columns:
-        own, number = str(name), 1
-        while own in found:
-            number += 1
-            own = f"{name}_{number}"
-        found[own] = str(type_)
-    return list(found.items())
+    # Engines that read such files do not mind capitals.
+    names = told_apart([str(column[0]) for column in columns], str.lower)
+    return [(name, str(column[1])) for name, column in zip(names, columns, strict=True)]

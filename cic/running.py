@@ -210,6 +210,14 @@ class Queries:
                 views.setdefault(str(view), []).append(str(column))
         return views
 
+    def sight(self) -> Sight:
+        """Return what whoever asks now sees of history.
+
+        Raises:
+            Refused: her role may not read for her purpose.
+        """
+        return self._sight(current())
+
     def running(self) -> list[dict[str, Any]]:
         """List the questions on their way, oldest first; who is no architect sees her own."""
         reader = current()

@@ -1,4 +1,8 @@
-"""Questions about many customers over HTTP."""
+"""Questions about many customers over HTTP.
+
+History shows each reader what she may see (`cic.policies`): nothing is masked once more here, so that an
+answer, the customers behind it and its file are the same.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cic.api.parameters import RESPONSES, Cic
 from cic.exploration.questions import KINDS
-from cid.kit.web import Guarded, personal
+from cid.kit.web import Guarded
 
 
 class SqlQuestion(BaseModel):
@@ -105,21 +109,19 @@ router = APIRouter(
 )
 
 
-@router.post(
-    "/query", openapi_extra=QUESTION | personal("table"), responses={200: {"model": Answer}}
-)
+@router.post("/query", openapi_extra=QUESTION, responses={200: {"model": Answer}})
 def query(cic: Cic, question: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
     """Answer a question: a table, a funnel, cohorts, paths, RFM classes, baskets, or SQL."""
     return cic.query(question)
 
 
-@router.post("/open", openapi_extra=personal("table"), responses={200: {"model": Customers}})
+@router.post("/open", responses={200: {"model": Customers}})
 def open_row(cic: Cic, behind: Behind) -> dict[str, Any]:
     """Return the customers behind a row of an answer."""
     return cic.open(behind.question, behind.row, behind.limit)
 
 
-@router.post("/sql", openapi_extra=personal("table"))
+@router.post("/sql")
 def sql(cic: Cic, question: SqlQuestion) -> dict[str, Any]:
     """Answer one read-only SELECT over the history."""
     return cic.sql(question.sql, question.limit)

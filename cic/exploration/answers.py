@@ -79,6 +79,24 @@ def counted(name: str, en: str, zh: str, type: Type = "number") -> Column:
     return Column(name, "measure", type, Title(en=en, zh=zh))
 
 
+def told_apart(names: Sequence[str], alike: Callable[[str], str] = str) -> list[str]:
+    """Number names that are the same, or that ``alike`` makes the same, so that each is one column.
+
+    >>> told_apart(["web", "Web", "web"])
+    ['web', 'Web', 'web_2']
+    >>> told_apart(["web", "Web"], str.lower)
+    ['web', 'Web_2']
+    """
+    found: dict[str, str] = {}
+    for name in names:
+        own, number = name, 1
+        while alike(own) in found:
+            number += 1
+            own = f"{name}_{number}"
+        found[alike(own)] = own
+    return list(found.values())
+
+
 @dataclass(frozen=True)
 class Finished:
     """The rows of an answer after what SQL cannot say was worked out, and what there is to say of it."""

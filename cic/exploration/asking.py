@@ -10,6 +10,7 @@ from cic.exploration.answers import Column, Plan, Rows
 from cic.exploration.code import in_python
 from cic.exploration.drilling import listed
 from cic.exploration.periods import Span, span_of
+from cic.exploration.picking import words_of
 from cic.exploration.planning import drill, plan
 from cic.exploration.questions import (
     KINDS,
@@ -29,7 +30,7 @@ from cic.running import Queries
 from cic.semantics import Vocabulary
 from cid.kit.clock import format_time
 from cid.kit.definitions import Definitions
-from cid.kit.errors import InvalidInput, suggestion
+from cid.kit.errors import InvalidInput, NotFound, suggestion
 from cid.model.definition import ATTRIBUTES, COMPANY
 
 ROWS = 10_000
@@ -110,7 +111,9 @@ class Exploration:
         portable = self._history.portable
         span = self._span(question)
         sql = listed(drill(question, self.vocabulary, span, row, portable=portable))
-        condition = said(question, row, self.vocabulary, self.definitions.of(TRAITS))
+        condition = None
+        if self._sees_as_it_is(question):
+            condition = said(question, row, self.vocabulary, self.definitions.of(TRAITS))
         result = self._history.query(sql, rows=max(1, min(limit, 100_000)))
         return {
             "columns": ["customer", "name", "behind"],
@@ -141,7 +144,7 @@ class Exploration:
         """List what can be asked: kinds of questions, measures, dimensions, events, views with columns."""
         views = self._history.views()
         return {
-            **self.vocabulary.describe(),
+            **self.vocabulary.describe(self._history.sight().hidden),
             "kinds": list(KINDS),
             "events": self._events(),
             "views": [{"name": name, "columns": columns} for name, columns in views.items()],
@@ -171,7 +174,7 @@ class Exploration:
         asked = {"kind": question.kind, **asked, "as_of": format_time(span.as_of)}
         return {
             **about,
-            "hints": self._hints(question) if nothing else [],
+            "hints": [*self._masked(question), *(self._hints(question) if nothing else [])],
             "question": asked,
             "rows": [[plain(value) for value in row] for row in rows[:ROWS]],
             "cut": result.cut or len(rows) > ROWS,
@@ -218,10 +221,28 @@ class Exploration:
             if event not in known
         ]
 
+    def _masked(self, question: Question) -> list[str]:
+        """Say of what the reader sees masked that its values cannot be told apart."""
+        seen = words_of(question, self.vocabulary) & self._history.sight().masked
+        return [
+            f"{name!r} is masked for you: of its values only the first letter is seen."
+            for name in sorted(seen)
+        ]
+
+    def _sees_as_it_is(self, question: Question) -> bool:
+        """Say whether the reader is shown the customers as a segment would see them."""
+        sight = self._history.sight()
+        return not sight.partial and not words_of(question, self.vocabulary) & sight.masked
+
     def _read(self, document: Mapping[str, Any]) -> Question | Select:
         question = read_question(document)
-        if isinstance(question, Asked) and question.segment:
+        if isinstance(question, Select):
+            return question
+        if question.segment:
             self.definitions.get(SEGMENTS, question.segment)
+        hidden = self._history.sight().hidden
+        for name in sorted(words_of(question, self.vocabulary) & hidden):
+            raise NotFound("dimension", name, self.vocabulary.dimensions.keys() - hidden)
         return question
 
     def _span(self, question: Asked) -> Span:

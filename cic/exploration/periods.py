@@ -9,7 +9,15 @@ from zoneinfo import ZoneInfo
 
 from cic.exploration.questions import Asked, length_of
 from cic.semantics import STRETCHES
-from cid.kit.clock import DAY, format_time, parse_time, to_datetime, to_millis
+from cid.kit.clock import (
+    DAY,
+    EARLIEST,
+    LATEST,
+    format_time,
+    parse_time,
+    to_datetime,
+    to_millis,
+)
 from cid.kit.errors import InvalidInput
 
 
@@ -74,8 +82,8 @@ class Span:
             shift = Shift(days=(ends.date() - begins.date()).days)
         else:
             shift = Shift(millis=to_millis(ends) - self.begin)
-        if to_millis(ends) - self.begin > 2_000 * 366 * DAY or begins.year < 200:
-            raise InvalidInput("There is no period so long ago.")
+        if self.begin - max(to_millis(ends) - self.begin, 366 * DAY) - 366 * DAY < EARLIEST:
+            raise _too_early()
         moved = replace(
             self,
             begin=self._back(self.begin, shift),
@@ -112,7 +120,10 @@ def span_of(asked: Asked, as_of: int, zone: str) -> Span:
         raise InvalidInput("Give either 'last' or 'period', not both.")
     if asked.last:
         # The same half-open window (as_of − W, as_of] as a trait's.
-        return Span(as_of - length_of(asked.last, "last") + 1, as_of + 1, as_of, zone)
+        first = as_of - length_of(asked.last, "last") + 1
+        if first < EARLIEST:
+            raise _too_early()
+        return Span(first, as_of + 1, as_of, zone)
     if asked.period is None:
         return Span(None, None, as_of, zone)
     begin = instant_of(asked.period.begin, zone) if asked.period.begin else None
@@ -130,14 +141,20 @@ def instant_of(text: str, zone: str) -> int:
     """
     if len(text) == 10:
         try:
-            return start_of(date.fromisoformat(text), ZoneInfo(zone))
+            begins = start_of(date.fromisoformat(text), ZoneInfo(zone))
         except ValueError:
-            pass
+            return parse_time(text)
+        return max(begins, EARLIEST)
     return parse_time(text)
 
 
+def _too_early() -> InvalidInput:
+    return InvalidInput("There is no period so long ago.", hint="Ask for a later or shorter one.")
+
+
 def moment(instant: int) -> str:
-    """Write a moment for SQL, in UTC."""
+    """Write a moment for SQL, in UTC; one beyond the calendar is its end."""
+    instant = min(max(instant, EARLIEST), LATEST)
     return f"TIMESTAMP '{format_time(instant)[:-1].replace('T', ' ')}'"
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from cic.columns import text_literal
-from cic.exploration.questions import Asked, Step
+from cic.exploration.questions import Asked, Funnel, Step, Table
 from cic.semantics import Vocabulary
 from cic.semantics.reading import condition, expression, fact_is
 from cid.feel import names
@@ -37,6 +37,19 @@ def population(asked: Asked, vocabulary: Vocabulary) -> list[str]:
             columns[name] = typed(vocabulary, name, column)
         met = condition(tree, columns, "filter")
         found.append(f"b.customer_key IN (SELECT c.customer_key FROM customers c WHERE {met})")
+    return found
+
+
+def words_of(asked: Asked, vocabulary: Vocabulary) -> set[str]:
+    """Return the dimensions that a question names."""
+    found = set(
+        names(expression(asked.filter, "filter", vocabulary.dimensions)) if asked.filter else ()
+    )
+    match asked:
+        case Table(dimensions=dimensions):
+            found.update(dimensions)
+        case Funnel(by=by) if by:
+            found.add(by)
     return found
 
 

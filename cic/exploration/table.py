@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from cic.exploration.answers import Column, Finished, Plan, Rows
+from cic.exploration.answers import Column, Finished, Plan, Rows, told_apart
 from cic.exploration.periods import Span
 from cic.exploration.picking import literal
 from cic.exploration.questions import Table
@@ -151,18 +152,20 @@ def pivoted(
     made = [columns[index] for index in kept]
     for value in values:
         for measure in columns[width:]:
-            shown = "" if value is None else str(plain(value))
+            shown = "" if value is None else str(plain(value)) or '""'
             title = measure.title
             if len(columns) > width + 1:
                 title = Title(en=f"{shown} · {title.en}", zh=f"{shown} · {title.zh or title.en}")
             else:
                 title = Title(en=shown or "unknown", zh=shown or "未知")
             cell = ((question.pivot, plain(value)),)
-            name = f"{measure.name} {shown}".strip()
+            name = f"{measure.name} {plain(value) if value is not None else ''}".strip()
             made.append(
                 Column(name, "measure", measure.type, title, cell=cell, measure=measure.measure)
             )
     nothing = [0 if vocabulary.measures[name].zero else None for name in question.measures]
+    named = told_apart([column.name for column in made])
+    made = [replace(column, name=name) for column, name in zip(made, named, strict=True)]
     lines: dict[tuple[Any, ...], list[Any]] = {}
     for row in rows:
         head = tuple(row[index] for index in kept)

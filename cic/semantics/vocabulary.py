@@ -146,8 +146,9 @@ class Vocabulary:
         """Return the measures that can be split by a dimension."""
         return [name for name, counted in self.measures.items() if self.on(counted.base, dimension)]
 
-    def describe(self) -> dict[str, list[dict[str, object]]]:
-        """Return all words with titles, and which go together."""
+    def describe(self, hidden: frozenset[str] = frozenset()) -> dict[str, list[dict[str, object]]]:
+        """Return all words with titles, and which go together; without those that are hidden."""
+        seen = [name for name in self.dimensions if name not in hidden]
         return {
             "measures": [
                 {
@@ -156,18 +157,18 @@ class Vocabulary:
                     "unit": counted.unit,
                     "additive": counted.additive,
                     "of": BASES[counted.base].title.model_dump(),
-                    "dimensions": [each for each in self.dimensions if self.on(counted.base, each)],
+                    "dimensions": [each for each in seen if self.on(counted.base, each)],
                 }
                 for name, counted in self.measures.items()
             ],
             "dimensions": [
                 {
                     "name": name,
-                    "title": split.title.model_dump(),
-                    "type": split.type,
+                    "title": self.dimensions[name].title.model_dump(),
+                    "type": self.dimensions[name].type,
                     "of_customer": self.of_customer(name) is not None,
                 }
-                for name, split in self.dimensions.items()
+                for name in seen
             ],
         }
 

@@ -82,12 +82,15 @@ def parse_time(text: str) -> int:
     cid.kit.errors.InvalidInput: '2026-13-01' is not a moment. Write it as 2026-01-31T12:00:00Z.
     """
     try:
-        moment = datetime.fromisoformat(text.strip())
+        moment = to_millis(datetime.fromisoformat(text.strip()))
+        if not EARLIEST <= moment <= LATEST:
+            # A day at the end of the calendar may lie beyond it in UTC.
+            raise ValueError
     except (ValueError, AttributeError, TypeError):
         raise InvalidInput(
             f"{text!r} is not a moment.", hint="Write it as 2026-01-31T12:00:00Z."
         ) from None
-    return to_millis(moment)
+    return moment
 
 
 def to_millis(moment: datetime) -> int:
@@ -99,6 +102,8 @@ def to_millis(moment: datetime) -> int:
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EARLIEST, LATEST = to_millis(datetime.min), to_millis(datetime.max)
+"""The first and the last moment that can be written, in milliseconds."""
 
 
 def to_datetime(moment: int) -> datetime:

@@ -126,3 +126,24 @@ def test_a_file_that_is_there_is_not_written_over(exports, tmp_path):
     with pytest.raises(InvalidInput, match="File exists"):
         exports.to_file(str(path), sql="SELECT 1")
     assert path.read_text() == "mine"
+
+
+def test_columns_that_differ_in_capitals_only_stay_apart_in_a_file(exports, tmp_path):
+    for sql in ('SELECT 1 AS web, 2 AS "Web", 3 AS web', "SELECT 1 AS a_2, 2 AS A, 3 AS a"):
+        said = exports.to_file(str(tmp_path / f"{len(sql)}.parquet"), sql=sql)
+        assert duckdb.sql(f"SELECT * FROM '{said['file']}'").fetchall() == [(1, 2, 3)]
+    question = {"measures": ["events"], "dimensions": ["source"], "pivot": "source"}
+    assert exports.to_file(str(tmp_path / "pivot.parquet"), question=question)["rows"] == 1
+
+
+def test_a_file_keeps_every_digit_and_says_true_as_others_do(exports, tmp_path):
+    sql = "SELECT 12345678901234567890.1234::DECIMAL(38,4) AS large, 5::DECIMAL(9,2) AS five, true AS yes"
+    made = exports.make("csv", sql=sql)
+    assert b"".join(made.parts()).split() == [
+        b"large,five,yes",
+        b"12345678901234567890.1234,5,true",
+    ]
+    nested = "SELECT {'n': 170141183460469231731687303715884105727} AS held"
+    said = exports.to_file(str(tmp_path / "nested.parquet"), sql=nested)
+    ((held,),) = duckdb.sql(f"SELECT * FROM '{said['file']}'").fetchall()
+    assert json.loads(held) == {"n": 2**127 - 1}

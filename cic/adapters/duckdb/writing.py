@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,5 +63,9 @@ def _text(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list | tuple | dict):
-        return orjson.dumps(plain(value), option=orjson.OPT_NON_STR_KEYS).decode()
+        try:
+            return orjson.dumps(plain(value), option=orjson.OPT_NON_STR_KEYS).decode()
+        except orjson.JSONEncodeError:
+            # A whole number in it has more than 64 bits.
+            return json.dumps(plain(value), ensure_ascii=False)
     return str(value)
