@@ -80,6 +80,9 @@ class Groups:
                 self._own(identity, new)
                 moved[identity] = (before, self.group(new))
         self.kernel.regroup(Regrouped(moved, event.at))
+        for customer in event.customers:
+            # Who is nobody any more has no group either; she may come back without one.
+            self.join(customer)
 
     def join(self, customer: str) -> None:
         """Look anew which group a customer is in; her facts go where she goes."""

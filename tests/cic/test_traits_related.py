@@ -169,6 +169,19 @@ def test_an_order_of_one_counts_for_all_of_her_household_and_for_nobody_else():
     assert [story.kernel.value(each, 1) for each in WHO] == [1, 0, 0]
 
 
+def test_who_was_joined_with_another_and_comes_back_without_a_household_is_one_by_herself():
+    story = Story()
+    story.say("c1", "home", "Lake Road 7")
+    story.say("c2", "home", "Lake Road 7")
+    story.tell("E", 0, 1, "u")
+    story.tell("E", 0, 1, "v")
+    story.profiles["c2"] = {}
+    story.move("v", "c1")
+    story.move("v", "c2")
+    story.look()
+    assert [story.kernel.value(each, 1) for each in WHO] == [1, 1, 0]
+
+
 def test_a_group_cannot_be_computed_from_one_customers_facts_alone():
     with pytest.raises(InvalidInput, match="home"):
         trait_of(TRAITS["home orders"].value, [], 5)
