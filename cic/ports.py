@@ -78,11 +78,8 @@ class HistorySource(Protocol):
     def facts_since(self, position: int, limit: int) -> Sequence[FactRow]:
         """Return the next facts after a position, in order of position."""
 
-    def owners_version(self) -> str:
-        """Return a text that changes when any identity went to another customer."""
-
-    def owners(self) -> Iterable[tuple[str, str]]:
-        """Return (identity, customer) for every identity that owns facts."""
+    def owners(self) -> Mirror:
+        """Return whose each identity is that owns facts, as (identity, customer); news add to what was said."""
 
     def mirrors(self) -> Mapping[str, Mirror]:
         """Return the small tables of all layers by name."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from cic.policies import Policies
-from cic.ports import Engine, FactRow, Mirror, Result, Sight, Streaming, Ticket, Writing
+from cic.ports import Engine, FactRow, Mirror, News, Result, Sight, Streaming, Ticket, Writing
 from cic.segmentation import Segmentation
 from cid.customers import Customers
 from cid.kit.db import Database
@@ -25,8 +25,9 @@ from cid.model.definition import COMPANY
 from cid.model.fact import Fact
 from cid.model.relationship import Regrouped
 from cid.profile import plain
+from cii.resolution import Known
 from cii.synchronization import Pipeline
-from icustomer.mirrored import Mirrored, Touched
+from icustomer.mirrored import FEW, Mirrored, Touched
 
 REMEMBERED = 50_000
 """Facts that are remembered for history; beyond that it relives them from the log."""
@@ -49,21 +50,29 @@ class Recorder:
     They are written as rows by whoever asks for them, not by who applies them: nobody changes them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, identifiers: Callable[[], Mapping[str, Known]]) -> None:
         self.touched = Touched()
+        """Of whom the small tables have not heard yet, …"""
+        self.owning = Touched()
+        """… and whose identifiers came or went since history was told whose they are."""
+        self._identifiers = identifiers
+        self._known: Mapping[str, Known] = {}
         self.batches = 0
         self._lock = threading.Lock()
         self._facts: list[Fact] = []
         self._new: list[Fact] = []
         self._about: set[str] = set()
+        self._others: set[str] = set()
         self._complete_since: int | None = None
 
     def load(self, connection: Any) -> None:
         """Forget everything; what comes from now on is complete."""
         with self._lock:
             self._facts, self._new, self._complete_since = [], [], None
-            self._about = set()
+            self._about, self._others = set(), set()
+            self._known = self._identifiers()
             self.touched.forget()
+            self.owning.forget()
 
     def apply(self, fact: Fact) -> None:
         """Remember a fact."""
@@ -72,10 +81,17 @@ class Recorder:
         self._new.append(fact)
         if fact.customer:
             self._about.add(fact.customer)
+            known = self._known
+            for each in fact.identifiers:
+                if known[each].first_seen == fact.time:
+                    # It may have been heard of for the first time.
+                    self._others.add(fact.customer)
+                    break
 
     def regroup(self, event: Regrouped) -> None:
         """Remember who won or lost identities."""
         self._about |= event.customers
+        self._others |= event.customers
 
     def flush(self, connection: Any) -> None:
         """Keep what belongs to the batch that is being written."""
@@ -86,7 +102,8 @@ class Recorder:
                 self._complete_since = self._facts[-1].position
                 self._facts = []
             self.touched.note(self._about)
-            self._about = set()
+            self.owning.note(self._others)
+            self._about, self._others = set(), set()
             self.batches += 1
 
     def since(self, position: int, limit: int, until: int) -> list[FactRow] | None:
@@ -123,7 +140,6 @@ class Source:
         self.recorder = recorder
         self.only_facts = False
         self.owners_too = True
-        self._owners_version = "later"
         self._personal = Policies(definitions).personal
         self._pipeline = pipeline
         self._customers = customers
@@ -134,7 +150,14 @@ class Source:
         self._cursor: tuple[int, Iterator[Fact]] | None = None
         pipeline.bus.subscribe(Regrouped, recorder.regroup)
         self._small = Mirrored(
-            customers, database, definitions, selects, segmentation, recorder.touched
+            customers,
+            database,
+            definitions,
+            selects,
+            segmentation,
+            recorder.touched,
+            recorder.owning,
+            lambda: pipeline.graph.members,
         )
 
     def generation(self) -> str:
@@ -177,13 +200,28 @@ class Source:
         with self._database.read() as connection:
             return self._pipeline.store.position(connection)
 
-    def owners_version(self) -> str:
-        """Return a text that changes when any identity went to another customer."""
-        return self.version() if self.owners_too else self._owners_version
+    def owners(self) -> Mirror:
+        """Return (identity, customer) of the identities that own facts: all at first, then where that may be new."""
+        columns = ("identity", "customer")
+        if not self.owners_too:
+            return Mirror(columns, tuple, "later", news=lambda mark: News(mark, (), ()))
+        return Mirror(columns, tuple, self.version(), news=self._owned)
 
-    def owners(self) -> Iterable[tuple[str, str]]:
-        """Return (identity, customer) for every identity that owns facts."""
-        return [(identity, seen.customer) for identity, seen in list(self._customers.seen.items())]
+    def _owned(self, mark: str) -> News:
+        seen, members = self._customers.seen, self._customers.members
+        now, some = self.recorder.owning.since(mark)
+        if some is None or len(some) * FEW > len(members):
+            return News(now, [(each, state.customer) for each, state in list(seen.items())])
+        return News(
+            now,
+            [
+                (each, state.customer)
+                for customer in some
+                for each in list(members.get(customer, ()))
+                if (state := seen.get(each)) is not None
+            ],
+            (),
+        )
 
     def mirrors(self) -> Mapping[str, Mirror]:
         """Return the small tables of all layers by name."""

@@ -108,8 +108,14 @@ class Mirrored:
         selects: Mapping[str, str],
         segmentation: Segmentation,
         touched: Touched,
+        owning: Touched,
+        identifiers: Callable[[], Mapping[str, Collection[str]]],
     ) -> None:
         self._customers = customers
+        self._owning = owning
+        """Customers whose identifiers came or went."""
+        self._identifiers = identifiers
+        """All identifiers of each customer, also those of which nothing was heard."""
         self._database = database
         self._definitions = definitions
         self._selects = selects
@@ -126,6 +132,14 @@ class Mirrored:
         result = {
             name: self._of_records(name, select, version) for name, select in self._selects.items()
         }
+        if self._selects.get("identifiers", "").endswith(" FROM cii_identifier"):
+            result["identifiers"] = self._of_customers(
+                ("identifier", "kind", "customer"),
+                self._identifier_rows,
+                version,
+                self._owning,
+                self._identifiers,
+            )
         names = list(self._definitions.of(ATTRIBUTES))
         columns = tuple(
             dict.fromkeys(("customer", "kind", "name", "first_seen", "last_seen", *names))
@@ -175,15 +189,20 @@ class Mirrored:
         return News(now, self._read(f"{select} WHERE {growth.new.format(after=-1, until=until)}"))
 
     def _of_customers(
-        self, columns: Sequence[str], rows: Callable[[str], Iterable[Row]], version: str
+        self,
+        columns: Sequence[str],
+        rows: Callable[[str], Iterable[Row]],
+        version: str,
+        changed: Touched | None = None,
+        customers: Callable[[], Collection[str]] | None = None,
     ) -> Mirror:
         def some(customers: Iterable[str]) -> Iterator[Row]:
             for customer in customers:
                 yield from rows(customer)
 
         def news(mark: str) -> News:
-            now, touched = self._touched.since(mark)
-            everybody = self._customers.members
+            now, touched = (changed or self._touched).since(mark)
+            everybody = self._customers.members if customers is None else customers()
             if touched is None or len(touched) * FEW > len(everybody):
                 return News(now, some(list(everybody)))
             return News(now, some(touched), touched)
@@ -228,6 +247,10 @@ class Mirrored:
             if name.startswith(CONSENT):
                 purpose, _, channel = name.removeprefix(CONSENT).partition(".")
                 yield (customer, purpose, channel, value.value is True, value.time)
+
+    def _identifier_rows(self, customer: str) -> Iterator[Row]:
+        for identifier in list(self._identifiers().get(customer, ())):
+            yield (identifier, identifier.partition(":")[0], customer)
 
     def _score_rows(self) -> Iterator[Row]:
         """The last word of each model on each customer, as her trait has it."""

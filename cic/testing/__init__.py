@@ -56,13 +56,10 @@ class Facts(HistorySource):
         later = sorted((fact for fact in self.all if fact.position > position), key=_position)
         return [_row(fact) for fact in later[:limit]]
 
-    def owners_version(self) -> str:
-        """Return a text made of all owners."""
-        return repr(sorted(self.of.items()))
-
-    def owners(self) -> Iterable[tuple[str, str]]:
+    def owners(self) -> Mirror:
         """Return who owns which identity."""
-        return self.of.items()
+        version = repr(sorted(self.of.items()))
+        return Mirror(("identity", "customer"), lambda: list(self.of.items()), version)
 
     def mirrors(self) -> Mapping[str, Mirror]:
         """Return the tables given at the beginning."""

@@ -50,11 +50,13 @@ class Made(Facts):
         super().__init__([], {"customers": Mirror(CUSTOMER, lambda: _customers(customers), "1")})
         self.count = customers
 
-    def owners_version(self) -> str:
-        return "1"
-
-    def owners(self) -> Iterable[tuple[str, str]]:
-        return ((f"user_id:{number}", f"c_{number:07}") for number in range(self.count))
+    def owners(self) -> Mirror:
+        count = self.count
+        return Mirror(
+            ("identity", "customer"),
+            lambda: ((f"user_id:{number}", f"c_{number:07}") for number in range(count)),
+            "1",
+        )
 
 
 CUSTOMER = ("customer", "kind", "name", "first_seen", "last_seen", "country")

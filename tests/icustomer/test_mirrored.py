@@ -12,7 +12,8 @@ from tests.company import opened
 
 FANG = PEOPLE["Wang Fang"]
 ANN = f"user_id:{FANG['user_id']}"
-GROWING = {"changes", "memberships", "ledger", "customers", "consents"}
+GROWING = {"changes", "memberships", "ledger", "customers", "consents", "identifiers"}
+OWNED = "SELECT DISTINCT identity, customer FROM facts ORDER BY ALL"
 
 
 def tables(engine):
@@ -92,6 +93,8 @@ def test_after_whatever_happens_history_holds_what_a_copy_of_everything_would(co
         whole = DuckDbHistory(tmp_path / f"whole{number}.duckdb")
         whole.sync(source)
         ours, wanted = tables(company.history.engine), tables(whole)
+        owned = [engine.query(OWNED, rows=None).rows for engine in (company.history.engine, whole)]
+        assert owned[0] == owned[1], what
         whole.close()
         assert ours.keys() == wanted.keys() > GROWING
         for name, rows in wanted.items():
@@ -113,6 +116,27 @@ def test_only_what_changed_is_copied(company, monkeypatch):
     assert not {"opportunities", "products", "systems", "cases"} & set(laid), (
         "nothing in them changed"
     )
+
+
+def test_whose_an_identity_is_is_told_only_where_that_is_new(company):
+    source = company.history._source
+    mark = source.owners().news("").mark
+    told = []
+    for what in lived(company):
+        news = source.owners().news(mark)
+        told.append((what, news.gone is not None, {each for each, _ in news.rows}))
+        mark = news.mark
+    assert told[:3] == [
+        ("an order", True, set()),
+        ("a consent", True, set()),
+        ("a stranger", True, {"user_id:never-seen"}),
+    ]
+    assert told[3][:2] == ("a separation", True)
+    apart = {FANG["wrong_edge_a"], FANG["wrong_edge_b"]} & set(company.cid.customers.seen)
+    assert apart and apart <= told[3][2]
+    assert told[5][:2] == ("a state that was read again", False)
+    everybody = {each for each, _ in source.owners().news("").rows}
+    assert everybody == set(company.cid.customers.seen)
 
 
 def test_who_was_touched_longer_ago_than_is_known_means_everybody():

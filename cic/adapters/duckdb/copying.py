@@ -18,12 +18,10 @@ import numpy as np
 from cic.adapters.duckdb.laying import (
     ADD_CUSTOMERS,
     KEY,
+    Notes,
     cast,
-    columns_of,
     columns_of_rows,
-    copied,
     declared,
-    note,
     quoted,
     table,
 )
@@ -34,21 +32,22 @@ CHUNK = 20_000
 Rows = Sequence[Sequence[Any]]
 
 
-def refresh(cursor: duckdb.DuckDBPyConnection, name: str, mirror: Mirror) -> bool:
+def refresh(cursor: duckdb.DuckDBPyConnection, notes: Notes, name: str, mirror: Mirror) -> bool:
     """Copy what changed of a small table; return whether its columns are others now."""
-    version, mark = copied(cursor, name)
+    version, mark = notes.copied(name)
     if mirror.version and version == mirror.version:
         return False
-    there = columns_of(cursor, name)
     if mirror.news is None:
         rows = list(map(tuple, mirror.rows()))
         now = _digest(mirror.columns, rows)
         if now and now == mark:
-            note(cursor, name, mirror.version, mark)
+            notes.note(name, mirror.version, mark)
             return False
         news = News(now, rows)
+        there = notes.columns_of(name)
     else:
         news = mirror.news(mark)
+        there = notes.columns_of(name)
         if news.gone is not None and not _fits(name, mirror, there):
             news = mirror.news("")
     anew = False
@@ -68,7 +67,7 @@ def refresh(cursor: duckdb.DuckDBPyConnection, name: str, mirror: Mirror) -> boo
             cursor.execute(f"DELETE FROM {table(name)} WHERE {only}")
             cursor.unregister("gone")
     _add(cursor, name, mirror.columns, types, parts)
-    note(cursor, name, mirror.version, news.mark)
+    notes.note(name, mirror.version, news.mark)
     return anew
 
 

@@ -12,6 +12,7 @@ import duckdb
 
 from cic.adapters.duckdb import copying, seen, taking
 from cic.adapters.duckdb.asking import explain, first_line, one_select
+from cic.adapters.duckdb.laying import Notes
 from cic.adapters.duckdb.watching import PART, SLACK, Watch, bytes_of, fetch
 from cic.adapters.duckdb.writing import write
 from cic.history import FORMAT, SCHEMA, STORED
@@ -58,9 +59,11 @@ class DuckDbHistory:
                 added, position = taking.add_facts(cursor, source, before, source.personal())
                 if position != before:
                     cursor.execute("UPDATE kept.state SET position = $1", [position])
-                taking.give_owners(cursor, source)
+                notes = Notes(cursor)
+                taking.give_owners(cursor, notes, source.owners())
                 mirrors = source.mirrors().items()
-                anew = [copying.refresh(cursor, name, mirror) for name, mirror in mirrors]
+                anew = [copying.refresh(cursor, notes, name, mirror) for name, mirror in mirrors]
+                notes.write()
                 cursor.execute("COMMIT")
                 self._layout += any(anew)
                 self._synced += 1

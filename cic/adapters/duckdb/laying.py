@@ -26,29 +26,54 @@ def columns_of_rows(names: Iterable[str], rows: Sequence[Sequence[Any]]) -> dict
     }
 
 
-def copied(cursor: duckdb.DuckDBPyConnection, name: str) -> tuple[str | None, str]:
-    """Return version and mark of what was copied last of a table."""
-    rows = cursor.execute(
-        "SELECT version, mark FROM kept.mirror WHERE name = $1", [name]
-    ).fetchall()
-    return rows[0] if rows else (None, "")
+class Notes:
+    """What was copied of which table, and of which columns it is: read at once, written at once.
 
+    One statement takes the engine as long for one small table as for all of them.
+    """
 
-def note(cursor: duckdb.DuckDBPyConnection, name: str, version: str, mark: str = "") -> None:
-    """Note what was copied of a table."""
-    cursor.execute("DELETE FROM kept.mirror WHERE name = $1", [name])
-    cursor.execute("INSERT INTO kept.mirror VALUES ($1, $2, $3)", [name, version, mark])
+    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        self._cursor = cursor
+        rows = cursor.execute("SELECT name, version, mark FROM kept.mirror").fetchall()
+        self._copied: dict[str, tuple[str | None, str]] = {
+            name: (version, mark) for name, version, mark in rows
+        }
+        self._new: set[str] = set()
+        self._columns: dict[str, dict[str, str]] | None = None
 
+    def copied(self, name: str) -> tuple[str | None, str]:
+        """Return version and mark of what was copied last of a table."""
+        return self._copied.get(name, (None, ""))
 
-def columns_of(cursor: duckdb.DuckDBPyConnection, name: str) -> dict[str, str]:
-    """Return the columns of a small table with their types; none where there is no such table."""
-    found = cursor.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() "
-        "WHERE database_name = current_database() AND schema_name || '.' || table_name = $1 "
-        "ORDER BY column_index",
-        [name if "." in name else f"main.{name}"],
-    ).fetchall()
-    return dict(found)
+    def note(self, name: str, version: str, mark: str = "") -> None:
+        """Note what was copied of a table; `write` keeps it."""
+        self._copied[name] = (version, mark)
+        self._new.add(name)
+
+    def write(self) -> None:
+        """Keep what was noted."""
+        names = sorted(self._new)
+        if names:
+            versions, marks = zip(*(self._copied[name] for name in names), strict=True)
+            given = [names, list(versions), list(marks)]
+            self._cursor.execute("DELETE FROM kept.mirror WHERE list_contains($1, name)", [names])
+            self._cursor.execute(
+                "INSERT INTO kept.mirror SELECT unnest($1), unnest($2), unnest($3)", given
+            )
+        self._new.clear()
+
+    def columns_of(self, name: str) -> dict[str, str]:
+        """Return the columns of a small table with their types as they were at first; none if it was not there."""
+        if self._columns is None:
+            self._columns = {}
+            found = self._cursor.execute(
+                "SELECT table_name, column_name, data_type FROM duckdb_columns() "
+                "WHERE database_name = current_database() AND schema_name = 'main' "
+                "ORDER BY table_name, column_index"
+            ).fetchall()
+            for table_name, column, type_ in found:
+                self._columns.setdefault(table_name, {})[column] = type_
+        return self._columns.get(name, {})
 
 
 def cast(column: str, type_: str) -> str:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Sequence
+from itertools import islice
 from typing import Any
 
 import duckdb
 import numpy as np
 import orjson
 
-from cic.adapters.duckdb.laying import ADD_CUSTOMERS, columns_of_rows, copied, note
+from cic.adapters.duckdb.laying import ADD_CUSTOMERS, Notes, columns_of_rows
 from cic.columns import text_literal
 from cic.history import LINE, WORDS
-from cic.ports import FactRow, HistorySource
+from cic.ports import FactRow, HistorySource, Mirror, News
 
 CHUNK = 20_000
 OWNERS = "kept.owner"
@@ -184,19 +185,19 @@ def _strip(
     cursor.register("stripped", columns)
 
 
-def give_owners(cursor: duckdb.DuckDBPyConnection, source: HistorySource) -> None:
-    """Say of every identity whose it is, if any went to another customer."""
-    version = source.owners_version() or "0"
-    if copied(cursor, OWNERS)[0] == version:
+def give_owners(cursor: duckdb.DuckDBPyConnection, notes: Notes, owners: Mirror) -> None:
+    """Say whose each identity is, if any came or went to another customer."""
+    version, mark = notes.copied(OWNERS)
+    if owners.version and version == owners.version:
         return
-    pairs = list(source.owners())
-    for start in range(0, len(pairs), 10 * CHUNK):
-        part = pairs[start : start + 10 * CHUNK]
-        cursor.register("incoming", columns_of_rows(("identity", "customer"), part))
+    news = News(mark, owners.rows()) if owners.news is None else owners.news(mark)
+    pairs = iter(news.rows)
+    while part := list(islice(pairs, 10 * CHUNK)):
+        cursor.register("incoming", columns_of_rows(owners.columns, part))
         for statement in (_ADD_IDENTITIES, ADD_CUSTOMERS, _GIVE_OWNERS):
             cursor.execute(statement)
         cursor.unregister("incoming")
-    note(cursor, OWNERS, version)
+    notes.note(OWNERS, owners.version, news.mark)
 
 
 def _fact_columns(rows: Sequence[FactRow]) -> dict[str, Any]:
