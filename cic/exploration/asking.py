@@ -8,6 +8,7 @@ from typing import Any
 
 from cic.exploration.answers import Column, Plan, Rows
 from cic.exploration.code import in_python
+from cic.exploration.currencies import Currencies
 from cic.exploration.drilling import listed
 from cic.exploration.periods import Span, span_of
 from cic.exploration.picking import words_of
@@ -57,6 +58,7 @@ class Exploration:
         self.vocabulary = Vocabulary(
             definitions.of(ATTRIBUTES), zone, definitions.of(FIGURES), definitions.of(DIMENSIONS)
         )
+        self._currencies = Currencies(history, self.vocabulary)
 
     def plan(self, question: Mapping[str, Any]) -> Plan:
         """Plan the answer to a question, without asking.
@@ -174,7 +176,11 @@ class Exploration:
         asked = {"kind": question.kind, **asked, "as_of": format_time(span.as_of)}
         return {
             **about,
-            "hints": [*self._masked(question), *(self._hints(question) if nothing else [])],
+            "hints": [
+                *self._currencies.mixed(question),
+                *self._masked(question),
+                *(self._hints(question) if nothing else []),
+            ],
             "question": asked,
             "rows": [[plain(value) for value in row] for row in rows[:ROWS]],
             "cut": result.cut or len(rows) > ROWS,

@@ -105,8 +105,8 @@ def condition(tree: feel.Node, columns: Mapping[str, str], what: str) -> str:
         return f"({to_sql(tree, columns)}) IS TRUE"
     except Unsupported as error:
         raise InvalidInput(
-            f"The {what} cannot be asked of history: {error}.",
-            hint="Use comparisons, 'in', 'between', 'and', 'or', 'not'.",
+            f"The {what} cannot be asked of history: {error.message}",
+            hint="Use comparisons, 'in', 'between', 'and', 'or', 'not'. A day is @\"2026-01-31\".",
         ) from None
 
 

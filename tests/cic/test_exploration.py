@@ -337,6 +337,29 @@ def test_an_event_that_never_happened_is_told_with_the_one_that_was_meant(ask):
     assert ask(kind="rfm")["hints"] == []
 
 
+def test_amounts_in_several_currencies_are_not_added_up_in_silence(tmp_path):
+    history = DuckDbHistory(tmp_path / "history.duckdb")
+    facts = [fact(1, time=NOW, properties={"total": 5, "currency": "EUR"})]
+    history.sync(Facts(facts))
+    asking = Exploration(
+        DEFINITIONS, Queries(history, Policies(DEFINITIONS), lambda: NOW), lambda: NOW
+    )
+    assert asking.query({"measures": ["revenue"]})["hints"] == []
+    facts.append(fact(2, time=NOW, properties={"total": 5, "currency": "CNY"}))
+    history.sync(Facts(facts))
+    (hint,) = asking.query({"measures": ["revenue"]})["hints"]
+    assert "CNY, EUR are added up" in hint
+    assert asking.query({"kind": "rfm"})["hints"] == [hint]
+    for question in (
+        {"measures": ["orders"]},
+        {"measures": ["revenue"], "dimensions": ["currency"]},
+        {"measures": ["revenue"], "filter": 'currency = "EUR"'},
+        {"measures": ["won amount"]},
+    ):
+        assert asking.query(question)["hints"] == [], question
+    history.close()
+
+
 def test_a_question_of_what_happened_is_asked_once(exploration):
     queries = exploration._history
     steps = [{"event": "Order Completed"}] * 2

@@ -105,7 +105,7 @@ def test_a_row_becomes_a_segment_only_for_who_sees_the_customers_as_they_are(cli
 def test_a_hidden_dimension_is_no_word_of_the_reader(client):
     for question in (
         {"measures": ["orders"], "dimensions": ["birth_date"]},
-        {"measures": ["orders"], "filter": 'birth_date = "1980-01-01"'},
+        {"measures": ["orders"], "filter": 'birth_date = @"1980-01-01"'},
         {
             **{"kind": "funnel", "steps": [{"event": "Order Completed"}] * 2},
             "by": "birth_date",
