@@ -53,7 +53,7 @@ def compute(
     asked, traits = traits, _with_inputs(traits)
     plain = {name: entry for name, entry in traits.items() if not entry.value.formula}
     values = _compute(engine, plain, as_of, known_at, profiles)
-    if len(plain) == len(asked):
+    if len(plain) == len(traits):
         return values
     formulas = [(name, traits[name].value) for name in _inputs_first(traits)]
     for customer, own in values.items():
