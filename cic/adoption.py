@@ -407,6 +407,8 @@ class _Filling:
         self._owners: dict[str, str] = {}
         self.facts = 0
         """How many facts were read from history."""
+        self._words = meaning.words
+        live.noted = set()
         self._kernel = live.new_kernel(meaning)
         with records.lock:
             records.ready()
@@ -425,7 +427,7 @@ class _Filling:
             pass
 
     def finish(self) -> Live:
-        """Take in the rest, with the writer held still, and let owners and clock be those of now."""
+        """Take in the rest, with the writer held still; owners, attributes and clock are those of now."""
         self._go_on()
         moved = {}
         for identity, owner in self._owners.items():
@@ -434,6 +436,9 @@ class _Filling:
                 moved[identity] = (owner, now)
         if moved:
             self._kernel.regroup(Regrouped(moved, self._live.now))
+        noted, self._live.noted = self._live.noted, None
+        for customer in noted or ():
+            self._kernel.profile_changed(customer, self._words)
         self._kernel.advance(self._live.now)
         self._kernel.drain()
         return self._kernel

@@ -115,6 +115,11 @@ class Meaning:
             sum(1 << place for place, readers in enumerate(by_segment) if readers),
         )
 
+    @property
+    def words(self) -> set[str]:
+        """The customers' attributes that traits read."""
+        return {word for entry in self.traits.values() for word in entry.value.reads}
+
     def place(self, segment: str) -> int:
         """Return the place of a segment."""
         return self.vocabulary.segments[segment]

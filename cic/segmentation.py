@@ -82,6 +82,8 @@ class Segmentation:
         self._newcomer = ""
         """Who has just been met for the first time."""
         self._cause = ("window", "")
+        self.noted: set[str] | None = None
+        """While another kernel is made ready: whose attributes or identities changed meanwhile."""
         self.now = 0
         self.reread: Callable[[str], Meaning | None] = lambda version: None
         """Asked at the start for the definitions of this version, where others have lived by them last."""
@@ -145,9 +147,9 @@ class Segmentation:
         """Return an empty kernel for the traits of a meaning."""
         kernel = live(meaning.plans, meaning.traits, self._attribute, self._make)
         kernel.watch(meaning.edges)
-        words = {word for entry in meaning.traits.values() for word in entry.value.reads}
+        words = meaning.words
         if words:
-            for customer in self._customers.members:
+            for customer in list(self._customers.members):
                 kernel.profile_changed(customer, words)
             kernel.drain()
         return kernel
@@ -314,6 +316,8 @@ class Segmentation:
         return [name for place, name in enumerate(self._names) if bits >> place & 1]
 
     def _profile_changed(self, event: ProfileChanged) -> None:
+        if self.noted is not None:
+            self.noted.add(event.customer)
         self.kernel.profile_changed(event.customer, event.attributes)
         names = {"consent" if name.startswith(CONSENT) else name for name in event.attributes}
         relevant = names & self._by_attribute.keys()
@@ -321,6 +325,8 @@ class Segmentation:
             self._attributes.setdefault(event.customer, set()).update(relevant)
 
     def _regrouped(self, event: Regrouped) -> None:
+        if self.noted is not None:
+            self.noted |= event.customers
         self.kernel.regroup(event)
         for customer in event.customers:
             self.kernel.touched[customer] = EVERYTHING

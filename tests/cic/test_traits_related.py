@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cic.adapters.duckdb import DuckDbHistory
+from cic.adoption import _Filling
 from cic.batch import compute
 from cic.derived import live
 from cic.kernel import plan
@@ -239,4 +240,51 @@ def test_a_segment_by_the_household_can_be_explained_verified_and_looked_ahead(t
         receive("cyd", "identify", messageId="move", traits={"household": "Lake Road 7"})
         company.catch_up()
         assert company.cic.members("buying homes")["size"] == 3
+        assert company.cic.verify()["mismatches"] == 0
+
+
+def test_who_moves_while_a_new_trait_is_filled_counts_where_she_is_then(tmp_path, monkeypatch):
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme" / "all.yaml").write_text(
+        "company: {name: A}\n"
+        "systems:\n  shop: {write key: k}\n"
+        "attributes:\n  household: {}\n  town: {}\n"
+        "identifiers:\n  user_id: {}\n"
+    )
+    clock = ManualClock(parse_time("2026-03-01T12:00:00Z"))
+    with ICustomer.open(tmp_path / "acme", clock=clock) as company:
+        told = []
+
+        def receive(user, kind, at, **said):
+            told.append(user)
+            document = {"type": kind, "userId": user, "messageId": str(len(told))} | said
+            document["timestamp"] = at
+            headers = {"source": "shop", "protocol": "segment"}
+            company.cii.append(
+                [Message(user.encode(), json.dumps(document).encode(), clock.now(), headers)]
+            )
+            company.catch_up()
+
+        for user in ("ann", "bob"):
+            at = "2026-03-01T11:00:00Z"
+            receive(user, "identify", at, traits={"household": "Hill 1", "town": "Asia/Shanghai"})
+            receive(user, "track", "2026-02-28T23:00:00Z", event="Order Completed")
+        fill = _Filling.until_few
+
+        def meanwhile(self):
+            fill(self)
+            at = "2026-03-01T12:00:00Z"
+            receive("bob", "identify", at, traits={"household": "Mill 2", "town": "UTC"})
+
+        monkeypatch.setattr(_Filling, "until_few", meanwhile)
+        company.cic.define(
+            "traits:\n"
+            "  at home: {of: Order Completed, count: true, related: household}\n"
+            "  today: {of: Order Completed, count: true, period: day, customer zone: town}\n"
+            "segments:\n"
+            "  lively homes: {when: at home > 1}\n"
+            "  bought today: {when: today > 0}\n"
+        )
+        assert company.cic.traits("user_id:ann")["segments"] == ["bought today"]
+        assert company.cic.traits("user_id:bob")["segments"] == []
         assert company.cic.verify()["mismatches"] == 0
