@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
@@ -24,7 +25,7 @@ from cic import api as cic_api
 from cic import pages as cic_pages
 from cid import api as cid_api
 from cid import pages as cid_pages
-from cid.kit.errors import ICustomerError
+from cid.kit.errors import ICustomerError, Unavailable
 from cii import api as cii_api
 from cii import pages as cii_pages
 from context import api as context_api
@@ -41,6 +42,8 @@ from icustomer.web.reading import Reading
 from icustomer.web.rendering import WebFrame
 from icustomer.web.security import Security
 from icustomer.working import Delivering, Shift, beat_once, shared
+
+log = structlog.get_logger(__name__)
 
 WIRE = ("/v1/", "/api/s/", "/beacon/", "/sourceConfig")
 
@@ -146,6 +149,11 @@ class Heart(threading.Thread):
         if not self._warm:
             self._warm = True
             self._company.cbc.capabilities()
+        try:
+            self._company.history.keep_up()
+        except Unavailable as error:
+            # Whoever asks is told the same; records are applied all the while.
+            log.error("history.behind", error=error.message)
         self._nightly.look()
 
 

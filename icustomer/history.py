@@ -33,6 +33,8 @@ REMEMBERED = 50_000
 """Facts that are remembered for history; beyond that it relives them from the log."""
 AT_MOST_EVERY = 5.0
 """Seconds between two refreshes that nobody insists on."""
+PILED_UP = 5_000
+"""Facts that are taken in beside while nobody asks, so that who asks next need not wait for all of them."""
 TOO_OLD = 15.0
 """Seconds after which everybody waits for the refresh that is under way."""
 
@@ -244,9 +246,11 @@ class History:
         self._version = ""
         self._moment = 0
         self._refreshed = 0.0
+        self._asked = 0.0
 
     def sync(self, source: Any = None) -> int:
         """Bring history up to date, unless that was done a moment ago; return how many facts came."""
+        self._asked = time.monotonic()
         if self._recent():
             return 0
         # While one brings it up to date, others are answered from what is there.
@@ -283,6 +287,8 @@ class History:
         with self._lock:
             if at_least and len(self._source.recorder) < at_least:
                 return
+            # The small tables are older than these facts: whoever asks next waits until they are not.
+            self._version = ""
             self._source.only_facts, self._source.owners_too = True, not at_least
             try:
                 self.engine.sync(self._source)
@@ -298,6 +304,17 @@ class History:
         self._wait()
         if len(self._source.recorder) >= at_least:
             self._taking = self._beside.submit(self.take_facts, at_least)
+
+    def keep_up(self, at_least: int = PILED_UP) -> None:
+        """Let a thread take in what has piled up, while nobody asks and none is at it; never waits.
+
+        Raises:
+            Unavailable: the last time it could not be kept.
+        """
+        quiet = time.monotonic() - self._asked > 2 * AT_MOST_EVERY
+        busy = self._taking is not None and not self._taking.done()
+        if quiet and not busy:
+            self.take_facts_beside(at_least)
 
     def fresh_beside(self) -> None:
         """Let a thread bring history up to date with what is committed, small tables and all.

@@ -71,3 +71,18 @@ def test_what_went_wrong_beside_is_told_to_who_comes_next(company, monkeypatch):
     company.history._taking = None
     company.history.take_facts_beside(1)
     assert known(company) == 1
+
+
+def test_while_nobody_asks_what_piles_up_is_taken_in_and_who_asks_next_finds_all_in_step(company):
+    company.history.sync()
+    buy(company, 1)
+    company.history.keep_up(1)
+    assert company.history._taking is None, "somebody has just asked"
+    company.history._asked -= 60
+    company.history.keep_up(2)
+    assert known(company) == 0, "too few"
+    company.history.keep_up(1)
+    assert known(company) == 1
+    # The small tables are older: who asks now waits until they are not.
+    sql = "SELECT count(*) FROM facts WHERE customer IS NULL OR position > (SELECT max(position) FROM ledger)"
+    assert company.history.query(sql).rows == [(0,)]
