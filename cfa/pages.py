@@ -13,6 +13,8 @@ from cid.kit.errors import InvalidInput
 from cid.kit.web import render
 
 router = APIRouter(include_in_schema=False)
+MOST = 200
+"""So many tasks or cases are listed at once."""
 
 
 def applications(request: Request) -> Applications:
@@ -44,7 +46,7 @@ def tasks(
     return render(
         request,
         "cfa/tasks.html",
-        tasks=apps.tasks(state, queue, customer, limit=200),
+        tasks=apps.tasks(state, queue, customer, limit=MOST),
         customer=customer,
         queues=apps.queues(),
         counts=apps.counts()["task"],
@@ -116,7 +118,8 @@ def service(request: Request, apps: Apps, state: str = "open", queue: str = "") 
     return render(
         request,
         "cfa/service.html",
-        cases=apps.cases(state, queue, limit=200),
+        cases=apps.cases(state, queue, limit=MOST),
+        most=MOST,
         queues=apps.queues(),
         counts=apps.counts()["case"],
         state=state,

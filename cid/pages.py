@@ -15,6 +15,7 @@ from cid.kit.web import render
 router = APIRouter(include_in_schema=False)
 
 PAGE = 50
+MOST = 100
 SUBJECTS = (
     "customer",
     "product",
@@ -38,8 +39,8 @@ def describe(request: Request, subject: str = "") -> HTMLResponse:
 @router.get("/customers")
 def customers(request: Request, q: str = "") -> HTMLResponse:
     """Find customers by name, e-mail, telephone or number."""
-    found = request.state.company.cid.find(q.strip(), limit=100)
-    return render(request, "cid/customers.html", q=q, found=found)
+    found = request.state.company.cid.find(q.strip(), limit=MOST)
+    return render(request, "cid/customers.html", q=q, found=found, most=MOST)
 
 
 @router.get("/customers/{id}")

@@ -26,6 +26,8 @@ def home(request: Request) -> HTMLResponse:
     company = request.state.company
     segments = company.cic.segments()
     rules = company.context.rules()
+    work, now = company.cfa.counts(), request.state.render.clock.now()
+    due = [task["due_at"] for task in company.cfa.open_tasks()]
     return render(
         request,
         "home.html",
@@ -35,8 +37,9 @@ def home(request: Request) -> HTMLResponse:
         segments=len(segments),
         entered=sum(segment["entered_7d"] for segment in segments),
         left=sum(segment["left_7d"] for segment in segments),
-        tasks=company.cfa.tasks(),
-        cases=company.cfa.counts()["case"],
+        tasks=work["task"].get("open", 0),
+        overdue=sum(1 for moment in due if moment is not None and moment < now),
+        cases=work["case"],
         rules=sum(1 for rule in rules if rule["enabled"]),
         fired=sum(rule["fired_30d"] for rule in rules),
         decisions=company.context.decisions(limit=6),

@@ -32,7 +32,7 @@ def traits(request: Request) -> HTMLResponse:
                 "description": described(entry),
                 "aggregate": entry.value.aggregate,
                 "of": list(entry.value.of),
-                "window": entry.value.window,
+                "window": entry.value.window or entry.value.period,
                 "unit": entry.value.unit,
                 "readers": readers.get(name, []),
             }
@@ -62,6 +62,7 @@ def trait(request: Request, name: str, customer: str = "") -> HTMLResponse:
         readers=readers_of(definitions).get(name, []),
         customer=customer,
         found=found,
+        called=company.cid.customer(found).get("name") if found else "",
         value=held,
     )
 

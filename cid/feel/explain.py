@@ -119,7 +119,7 @@ def _plain(value: Any, depth: int = 0) -> Any:
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else str(value)
+        return int(value) if value == value.to_integral_value() else f"{value.normalize():f}"
     if depth < _DEEPEST and isinstance(value, list) and len(value) <= _WIDEST:
         return [_plain(item, depth + 1) for item in value]
     if depth < _DEEPEST and isinstance(value, Mapping) and len(value) <= _WIDEST:

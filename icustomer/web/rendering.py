@@ -152,7 +152,8 @@ def _say(text: str, /, **values: Any) -> str:
 
 
 def _count(one: str, many: str, n: int, /, **values: Any) -> str:
-    return _reader.get().catalogue.count(one, many, n, **values)
+    reader = _reader.get()
+    return reader.catalogue.count(one, many, n, **{"n": reader.number(n), **values})
 
 
 def _folder(package: str) -> Path:

@@ -166,3 +166,15 @@ def test_every_error_an_endpoint_gives_is_documented(client):
                 assert {"404", "409", "422"} <= set(operation["responses"]), path
             elif "{id}" in path and "customers" not in path:
                 assert "404" in operation["responses"], path
+
+
+def test_what_is_counted_in_a_cut_list_says_so(client, office, fact, monkeypatch):
+    office.hear(
+        fact("Case Opened", FRIDAY, "c_ann", case_id="k/2", subject="Late", queue="service"),
+    )
+    assert "due first" not in client.get("/service").text
+    assert "due first" not in client.get("/service?queue=service").text
+    monkeypatch.setattr("cfa.pages.MOST", 1)
+    for path in ("/service", "/service?queue=service"):
+        assert "of the 1 due first" in client.get(path).text
+    assert "Shown: 1 of " in client.get("/service").text

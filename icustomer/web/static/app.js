@@ -53,9 +53,10 @@
   document.addEventListener("input", (event) => {
     if (!event.target.matches("[data-filter]")) return;
     const wanted = event.target.value.trim().toLowerCase();
-    event.target.closest(".table").querySelectorAll("tbody tr").forEach((row) => {
-      row.hidden = wanted !== "" && !row.textContent.toLowerCase().includes(wanted);
-    });
+    const table = event.target.closest(".table");
+    const rows = [...table.querySelectorAll("tbody tr")];
+    rows.forEach((row) => { row.hidden = wanted !== "" && !row.textContent.toLowerCase().includes(wanted); });
+    table.querySelector("[data-none]").hidden = rows.some(shown);
   });
 
   // On a telephone the rail is a strip: show the part where we are.

@@ -30,6 +30,9 @@ class Cfa:
             }
         ]
 
+    def open_tasks(self) -> list[dict[str, Any]]:
+        return [{"id": "t_1", "state": "open", "due_at": NOW + 30 * HOUR}]
+
     def cases(
         self, state: str = "open", queue: str = "", customer: str = ""
     ) -> list[dict[str, Any]]:
