@@ -195,7 +195,8 @@ class Segmentation:
                 continue
             found = crowd.inside(self.conditions[place], self.bits)
             before = set()
-            if place < places:
+            if place < places or self.conditions[place].segments & changed:
+                # Who entered what it depends on has entered it, too.
                 before = {customer for customer, bits in self.bits.items() if bits & bit}
             # Where nothing depends on the segment, what was found of everybody is all there is to know.
             turn = self._look_at_one if meaning.read & bit else self._turn

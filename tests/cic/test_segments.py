@@ -137,6 +137,18 @@ def _restarted(living):
     return again
 
 
+def test_new_segments_that_depend_on_each_other_are_entered_once_each():
+    living = Living(TRAITS, "known: {when: ever > 0}")
+    living.take(fact(1, 0))
+    text = "known: {when: ever > 0}\nwarm: {when: short > 0, stay: 7 ms}\nwarm too: {when: warm}"
+    segments, errors = parse(text, SEGMENTS)
+    assert not errors
+    words = Vocabulary({}, living.traits, segments)
+    living.live.adopt(Meaning.of(living.traits, segments, words))
+    assert living.inside("ann") == {"known", "warm", "warm too"}
+    assert [each.segment for each in living.changes] == ["known", "warm", "warm too"]
+
+
 @settings(max_examples=30)
 @given(st.permutations(["a: {when: x > 1}", "b: {when: a}", "c: {when: not(b)}"]))
 def test_the_order_of_definitions_changes_neither_version_nor_sense(lines):
