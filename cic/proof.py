@@ -144,8 +144,9 @@ class Proof:
     def _present(self, traits: list[str], segments: list[str]) -> Verification:
         live = self._segmentation
         self.history.fresh()
+        batch = self.batch(live.now, (traits, segments))
         result = compare(
-            self.batch(live.now, (traits, segments)),
+            batch,
             sorted(list(self._customers.members)),
             live.kernel.value,
             lambda customer: set(live.segments_of(customer)),
@@ -154,6 +155,10 @@ class Proof:
         )
         doubtful = {each.customer for each in result.mismatches}
         if not doubtful:
+            return result
+        still = live.now == batch.as_of and live.meaning is batch.meaning
+        if still and not self.history.fresh():
+            # Nothing has happened meanwhile: both ways have looked at the same moment.
             return result
         return result.without({each for each in doubtful if self._agrees(each, traits, segments)})
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from cic import verification
 from cid.kit.clock import HOUR, MINUTE, ManualClock, format_time, parse_time
 from cii.ports import Message
 from icustomer import ICustomer
@@ -118,3 +119,11 @@ def test_who_may_not_say_it_and_what_does_not_fit_was_not_said(world):
     assert world.inside() == {"gold", "large"}
     world.say(traits={"tier": None, "size": ""})
     assert world.inside() == set()
+
+
+def test_a_query_that_says_something_else_than_the_live_path_is_reported(world, monkeypatch):
+    world.consent("Given", "crm")
+    monkeypatch.setattr(verification, "_consents", lambda *_: {})
+    found = world.company.cic.verify(segments=["mail"])
+    assert found["mismatches"] > 0
+    assert {each["name"] for each in found["examples"]} == {"mail"}
