@@ -70,16 +70,19 @@ def serve_company(directory: Path, host: str = "", port: int = -1) -> None:
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    opened = socket.socket(family, socket.SOCK_STREAM)
+    # Where the protocol is not named, answers are held back: Nagle's algorithm waits some 40 ms for an
+    # acknowledgement between headers and body (asyncio turns it off for sockets that say that they are TCP).
+    opened = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         opened.bind((host, port))
         # Who reads the address may come at once; he waits until all has been read.
         opened.listen(1_024)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         opened.close()
+        why = error.strerror if isinstance(error, OSError) else "ports end with 65535"
         raise Unavailable(
-            f"Port {port} on {host} cannot be used: {error.strerror}.",
+            f"Port {port} on {host} cannot be used: {why}.",
             hint="Choose another one: --port 8001",
         ) from error
     return opened
