@@ -25,6 +25,7 @@ DETAILS = (
     *("name", "title_en", "title_zh", "owner", "meaning_en", "meaning_zh"),
     *("stay", "group", "priority", "version", "reason"),
 )
+LONGEST_NAME = 80
 _ALLOWED_NAME = re.compile(r"[^\W_][\w .&/()'-]{0,79}")
 
 
@@ -211,7 +212,11 @@ def _take(request: Request, segment: str, given: dict[str, str]) -> Response:
 def _wrong(name: str, draft: Draft, words: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Say what is wrong, by the field where it is wrong, as messages of the catalogue."""
     found = {}
-    if not _ALLOWED_NAME.fullmatch(name):
+    if not name:
+        found["name"] = "Give it a name."
+    elif len(name) > LONGEST_NAME:
+        found["name"] = "This name is longer than 80 letters."
+    elif not _ALLOWED_NAME.fullmatch(name):
         found["name"] = "A name has letters, digits and spaces."
     if not draft.when:
         found["when"] = "Say who belongs to it."

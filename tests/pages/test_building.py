@@ -146,7 +146,7 @@ def test_without_scripts_rows_are_added_and_a_segment_is_saved(client, company):
     text = client.post("/segments/new", data={**row, "do": "row+0"}).text
     assert 'name="g0.r1.word"' in text
     assert re.search(r"<textarea[^>]*>vip</textarea>", text)
-    assert "A name has letters" in client.post("/segments/new", data={**row, "do": "save"}).text
+    assert "Give it a name" in client.post("/segments/new", data={**row, "do": "save"}).text
     given = {"name": "dear", "title_zh": "珍贵", "priority": "1", "group": "life", "reason": "tea"}
     answer = client.post(
         "/segments/new", data={**row, **given, "do": "save"}, follow_redirects=False

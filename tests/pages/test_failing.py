@@ -86,3 +86,29 @@ def test_a_form_is_sent_once_however_often_the_button_is_pressed(visit):
     page.wait_for_timeout(300)
     assert sent == ["POST", "POST"]
     assert wrong == []
+
+
+def test_a_segment_that_is_being_built_survives_a_reload(visit):
+    page, wrong = visit("/segments/new")
+    text = page.locator("#f-when")
+    text.fill("spend 365d > 300")
+    page.locator("#would .figure").first.wait_for()
+    page.wait_for_function("location.search.includes('when=')")
+    page.reload()
+    assert text.input_value() == "spend 365d > 300"
+    assert wrong == []
+
+
+def test_what_is_wrong_with_a_form_is_said_where_the_keyboard_goes_on(visit):
+    page, wrong = visit("/segments/new?when=spend+365d+%3E+300")
+    page.context.add_cookies([{"name": "role", "value": "analyst", "url": page.url}])
+    page.reload()
+    page.get_by_role("button", name="Save").click()
+    name = page.locator("[name=name][aria-invalid=true]")
+    name.wait_for()
+    assert page.evaluate("document.activeElement.name") == "name"
+    assert page.locator("#e-name").inner_text() == "Give it a name."
+    name.fill("a" * 90)
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("This name is longer than 80 letters.").wait_for()
+    assert wrong == []

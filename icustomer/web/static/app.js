@@ -127,7 +127,7 @@
   // What is sent is sent once, however often the button is pressed; Escape stops the sending, as in the browser.
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.method !== "post") return;
+    if (form.method !== "post" && !form.matches("[data-question]:not([hx-get])")) return;
     if (form.ariaBusy === "true") { event.preventDefault(); return; }
     setTimeout(() => { if (!event.defaultPrevented) form.ariaBusy = "true"; });
   });

@@ -138,6 +138,15 @@
     };
   });
   document.addEventListener("htmx:afterSettle", (event) => {
+    // What was built so far stands in the address: reloaded, or given to somebody, it is still there.
+    const when = document.getElementById("f-when");
+    if (event.detail.target?.id === "would" && when && location.pathname === "/segments/new") {
+      const asked = new URLSearchParams(location.search);
+      if (asked.get("when") !== when.value) {
+        asked.set("when", when.value);
+        history.replaceState(history.state, "", `?${asked}`);
+      }
+    }
     if (after && event.detail.target?.id !== "would") return;
     const next = after;
     after = null;
