@@ -7,17 +7,19 @@ once more, alone and with the writer held still: what differs then, differs.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from cic.meaning import Meaning
 from cic.model import SEGMENTS, TRAITS
+from cic.oracle import exact
 from cic.ports import Live, Store
 from cic.running import Answering
 from cic.segmentation import Segmentation
 from cic.verification import Batch, Held, Only, Verification, compare, relive
 from cid.customers import Customers
+from cid.feel import evaluate
 from cid.kit.clock import Clock, format_time, parse_time
 from cid.kit.definitions import Definitions
 from cid.model.definition import ATTRIBUTES
@@ -61,6 +63,8 @@ class Proof:
         self._facts = facts
         self._facts_of = facts_of
         self._lock = lock
+        self.regrouped: Callable[[str], bool] = lambda customer: False
+        """Says whether identities ever came to a customer from others, or went to others."""
 
     def verify(
         self,
@@ -232,7 +236,17 @@ class Proof:
                 )
                 if segment in then.memberships(customer):
                     return True
-        return False
+        # Who she was then is not known any more, only what was told.
+        return self.regrouped(customer) and self._is_true_of(segment, entry["seen"])
+
+    def _is_true_of(self, segment: str, seen: Mapping[str, Any]) -> bool:
+        """Say whether a condition is true of the values that were told, as far as they tell it."""
+        meaning = self._segmentation.meaning
+        condition = meaning.conditions[meaning.place(segment)]
+        if "consent" in condition.attributes:
+            return True
+        scope = {word: exact(value) for word, value in seen.items()}
+        return evaluate(condition.tree, scope) is not False
 
 
 def _needs_others(meaning: Meaning, segment: str) -> bool:

@@ -226,6 +226,7 @@ def _build(
         vocabulary,
         pipeline.facts,
     )
+    cic.proof.regrouped = lambda customer: bool(stores["cii"].regroupings(customer, 1))
     cic.queries.at_once = settings.query_at_once
     context = CustomerContext(
         definitions,

@@ -28,10 +28,10 @@ segments:
 
 
 class World:
-    def __init__(self, path):
+    def __init__(self, path, defined=DEFINED):
         self.clock, self.told, self.user = ManualClock(START), 0, ""
         path.mkdir()
-        (path / "all.yaml").write_text(DEFINED)
+        (path / "all.yaml").write_text(defined)
         self.company = ICustomer.open(path, clock=self.clock)
 
     def say(self, after=0, source="crm", **said):
