@@ -75,6 +75,8 @@ def query(
     if (file is None) == (not sql):
         fail(InvalidInput("Give either --file QUERY.json or --sql TEXT."))
     if file is None:
+        if row:
+            fail(InvalidInput("--row opens the row of a question: give it with --file."))
         ask(ctx, "cic.sql", text=sql)
         return
     try:
@@ -189,7 +191,9 @@ def define(
     """Bring all traits and segments of a file into force at one moment, or none of them."""
     try:
         text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        fail(InvalidInput(f"{file} cannot be read: {error.strerror}."))
+    except UnicodeDecodeError as error:
         fail(InvalidInput(f"{file} cannot be read: {error}."))
     ask(ctx, "cic.define", text=text, reason=reason)
 

@@ -16,7 +16,7 @@ from cic import cli as cic_cli
 from cid import cli as cid_cli
 from cid.kit.cli import ask as ask_company
 from cid.kit.cli import fail, show
-from cid.kit.errors import ICustomerError
+from cid.kit.errors import ICustomerError, NotFound
 from cii import cli as cii_cli
 from context import cli as context_cli
 from icustomer.logs import log_to_stderr
@@ -206,6 +206,8 @@ def upgrade(ctx: typer.Context) -> None:
     from icustomer.settings import Settings, records_url
 
     def work() -> dict[str, Any]:
+        if not ctx.obj["dir"].is_dir():
+            raise NotFound("company directory", str(ctx.obj["dir"]))
         data = ctx.obj["dir"] / "data"
         data.mkdir(parents=True, exist_ok=True)
         opened = Database(records_url(Settings(), data))

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from cid.kit.errors import Conflict, ICustomerError, InvalidDefinition, NotFound
+from cid.kit.errors import Conflict, ICustomerError, InvalidDefinition, InvalidInput, NotFound
 
 LOCALES = Path(__file__).parent / "web" / "locales"
 STARTER = Path(__file__).parent / "samples" / "starter"
@@ -35,6 +35,7 @@ def init_company(directory: Path, add: Sequence[str] = ()) -> str:
     Raises:
         Conflict: there are definitions already, or a file of an example is.
         NotFound: there is no such example.
+        InvalidInput: the directory cannot be written.
     """
     for name in add:
         if name not in examples():
@@ -52,9 +53,14 @@ def init_company(directory: Path, add: Sequence[str] = ()) -> str:
             raise Conflict(
                 f"There is a file {path.name} in {directory} already.", hint="Change that one."
             )
-    directory.mkdir(parents=True, exist_ok=True)
-    for path in files:
-        shutil.copyfile(path, directory / path.name)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for path in files:
+            shutil.copyfile(path, directory / path.name)
+    except OSError as error:
+        raise InvalidInput(
+            f"{directory} cannot be written: {error.strerror}.", hint="Choose another directory."
+        ) from error
     told = ", ".join(path.name for path in files) if there else str(directory)
     return (
         f"Made {told}. Look at the files, then:\n"

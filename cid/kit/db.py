@@ -27,13 +27,14 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from cid.kit import postgres
 from cid.kit.documents import as_document, storable
 from cid.kit.errors import Conflict, Unavailable
 from cid.kit.write_behind import WriteBehind, assigning, deleting
 
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _OUTSIDE = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_CANTOPEN,
@@ -370,13 +371,19 @@ def _explained() -> Iterator[None]:
     """Tell a disk that is full or broken from a mistake of ours.
 
     Raises:
-        Unavailable: the file cannot be written or read just now.
+        Unavailable: the file cannot be written or read just now, or is damaged.
     """
     try:
         yield
-    except OperationalError as error:
+    except DatabaseError as error:
         code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
-        if code not in _OUTSIDE:
+        if code in _DAMAGED:
+            raise Unavailable(
+                f"The file of the records is damaged: {error.orig}.",
+                hint="Put a backup of records.sqlite back. Without one, move the file away: all is made anew "
+                "from the log, and what was sent already is sent again.",
+            ) from error
+        if code not in _OUTSIDE or not isinstance(error, OperationalError):
             raise
         raise Unavailable(
             f"The records cannot be kept: {error.orig}.",

@@ -188,6 +188,54 @@ def test_every_command_of_the_table_is_something_the_company_does(company):
         assert callable(target), name
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("init", "/proc/nowhere"), "cannot be written"),
+        (("serve", "--port", "99999", "--dir", "{company}"), "ports end with 65535"),
+        (("db", "upgrade", "--dir", "{folder}/nowhere"), "No company directory"),
+        (("check", "{folder}/nowhere"), "No company directory"),
+        (("rebuild", "--dir", "{folder}/nowhere"), "No company directory"),
+        (("cic", "query", "--sql", "select 1", "--row", "{}", "--dir", "{company}"), "--file"),
+        (("cic", "query", "--sql", "select", "--dir", "{company}"), "selection list. Ask"),
+        (("cic", "define", "{folder}/nowhere.yaml", "--dir", "{company}"), "No such file"),
+        (("cic", "export", "{folder}/nowhere/a.csv", "--sql", "select 1"), "No such file"),
+    ],
+    ids=lambda each: " ".join(each[:2]) if isinstance(each, tuple) else "",
+)
+def test_a_wrong_argument_is_one_sentence_and_changes_nothing(path, tmp_path, arguments, said):
+    places = {"{folder}": str(tmp_path), "{company}": str(path)}
+    given = []
+    for each in arguments:
+        for place, meant in places.items():
+            each = each.replace(place, meant)
+        given.append(each)
+    if "--dir" not in given and given[0] == "cic":
+        given += ["--dir", str(path)]
+    answer = icustomer(*given)
+    assert (answer.code, answer.out) == (1, "")
+    assert said in answer.err
+    assert "Traceback" not in answer.err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("damage", ["garbage", "truncated"])
+def test_damaged_records_are_told_with_what_to_do(tmp_path, damage):
+    assert icustomer("init", tmp_path / "acme").code == 0
+    assert icustomer("summary", "--dir", tmp_path / "acme").code == 0
+    file = tmp_path / "acme" / "data" / "records.sqlite"
+    whole = file.read_bytes()
+    file.write_bytes(b"no database " * 500 if damage == "garbage" else whole[: len(whole) // 2])
+    for beside in ("records.sqlite-wal", "records.sqlite-shm"):
+        file.with_name(beside).unlink(missing_ok=True)
+    for command in (("summary",), ("rebuild",), ("cic", "segments")):
+        answer = icustomer(*command, "--dir", tmp_path / "acme")
+        assert answer.code == 1
+        assert "move the file away" in answer.err
+    file.unlink()
+    assert icustomer("summary", "--dir", tmp_path / "acme").code == 0
+
+
 def test_every_command_explains_itself():
     overview = icustomer("--help")
     assert overview.code == 0

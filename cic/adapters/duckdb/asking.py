@@ -160,6 +160,8 @@ def explain(error: duckdb.Error, *, discreet: bool = False) -> NoReturn:
             "A moment with a time zone cannot be shown.",
             hint="All moments here are UTC; cast it: now()::VARCHAR.",
         ) from None
+    if not message.endswith((".", "!", "?")):
+        message += "."
     raise InvalidInput(f"The SQL cannot be answered: {message}", hint=HINT) from None
 
 
