@@ -185,30 +185,31 @@ class Segmentation:
         self._cause = ("definition", meaning.version)
         people = list(self._customers.members) if changed & meaning.special else []
         crowd = Crowd(self._customers, self.kernel, self.vocabulary, self.now)
+        moved: dict[str, int] = {}
+        """Customers with the segments that they have entered or left, as bits."""
         for place in meaning.in_turn(changed):
-            if not changed >> place & 1:
-                continue
             bit = 1 << place
-            if meaning.special & bit:
-                for customer in people:
-                    self._look_at_one(customer, bit)
-                continue
-            found = crowd.inside(self.conditions[place], self.bits)
-            before = set()
-            if place < places or self.conditions[place].segments & changed:
-                # Who entered what it depends on has entered it, too.
-                before = {customer for customer, bits in self.bits.items() if bits & bit}
-            # Where nothing depends on the segment, what was found of everybody is all there is to know.
-            turn = self._look_at_one if meaning.read & bit else self._turn
-            for customer in found:
-                if customer not in before:
-                    turn(customer, bit)
-            for customer in sorted(before.difference(found)):
-                turn(customer, bit)
+            if not changed & bit:
+                # Only whoever moved in what it depends on can move in it.
+                depends = self.conditions[place].segments | meaning.rivals[place]
+                some = [customer for customer, bits in moved.items() if bits & depends]
+                turning = [customer for customer in some if self._is_wrong(customer, place)]
+            elif meaning.special & bit:
+                turning = [customer for customer in people if self._is_wrong(customer, place)]
+            else:
+                found = crowd.inside(self.conditions[place], self.bits)
+                before = set()
+                if place < places:
+                    before = {customer for customer, bits in self.bits.items() if bits & bit}
+                turning = [customer for customer in found if customer not in before]
+                turning += sorted(before.difference(found))
+            for customer in turning:
+                self._turn(customer, bit)
+                moved[customer] = moved.get(customer, 0) | bit
         self._cause = ("window", "")
-        moved = Counter((each.segment, each.kind) for each in self._changes[told:])
-        names = sorted({segment for segment, _ in moved})
-        return [(name, moved[name, "entered"], moved[name, "left"]) for name in names]
+        moves = Counter((each.segment, each.kind) for each in self._changes[told:])
+        names = sorted({segment for segment, _ in moves})
+        return [(name, moves[name, "entered"], moves[name, "left"]) for name in names]
 
     def go_back(self, meaning: Meaning) -> None:
         """Live by earlier definitions again, after others could not be written; `load` follows."""
@@ -408,10 +409,14 @@ class Segmentation:
             version = self._segments[name].version
             self._record(customer, name, version, bool(after >> place & 1), values)
 
-    def _look_at_one(self, customer: str, bit: int) -> None:
-        """Look at one segment of a customer, and at those that depend on what is found."""
-        before = self.bits.get(customer, 0)
-        self._look_at(customer, before, before, (), bit)
+    def _is_wrong(self, customer: str, place: int) -> bool:
+        """Say whether a customer has to enter a segment now, or to leave it."""
+        bits = self.bits.get(customer, 0)
+        view = CustomerView(customer, self._customers, self.kernel.value, bits, None, self.now)
+        inside = self.conditions[place].run(view) is True
+        if self.meaning.special >> place & 1:
+            inside = self.settled(customer, place, inside, bits)
+        return inside != bool(bits >> place & 1)
 
     def _turn(self, customer: str, bit: int) -> None:
         """Let a customer enter one segment, or leave it where she is in it."""

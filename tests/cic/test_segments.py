@@ -140,13 +140,20 @@ def _restarted(living):
 def test_new_segments_that_depend_on_each_other_are_entered_once_each():
     living = Living(TRAITS, "known: {when: ever > 0}")
     living.take(fact(1, 0))
-    text = "known: {when: ever > 0}\nwarm: {when: short > 0, stay: 7 ms}\nwarm too: {when: warm}"
+    text = (
+        "known: {when: ever > 0}\n"
+        "warm: {when: short > 0, stay: 7 ms}\n"
+        "warm too: {when: warm}\n"
+        "first: {when: short = 1, group: g, priority: 1}\n"
+        "second: {when: warm, group: g, priority: 2}\n"
+    )
     segments, errors = parse(text, SEGMENTS)
     assert not errors
     words = Vocabulary({}, living.traits, segments)
     living.live.adopt(Meaning.of(living.traits, segments, words))
-    assert living.inside("ann") == {"known", "warm", "warm too"}
-    assert [each.segment for each in living.changes] == ["known", "warm", "warm too"]
+    assert living.inside("ann") == {"known", "warm", "warm too", "first"}
+    told = [(each.segment, each.kind) for each in living.changes]
+    assert sorted(told) == [(name, "entered") for name in sorted(living.inside("ann"))]
 
 
 @settings(max_examples=30)
