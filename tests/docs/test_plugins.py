@@ -8,6 +8,7 @@ import pytest
 from cid.kit.clock import DAY, SystemClock, format_time
 from cii.ports import Message
 from icustomer import ICustomer
+from icustomer.sockets import PORTS
 from icustomer.starting import check_company, init_company
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
@@ -45,6 +46,11 @@ def shop(tmp_path, monkeypatch):
     init_company(tmp_path / "shop")
     (tmp_path / "shop" / "rules.yaml").write_text(RULES)
     return tmp_path / "shop"
+
+
+def test_the_page_about_plugins_names_every_socket():
+    page = (EXAMPLES.parent / "how-to" / "write-a-plugin.md").read_text(encoding="utf-8")
+    assert [port.group for port in PORTS if port.group not in page] == []
 
 
 def test_plugins_of_others_work_in_a_company_like_ours(shop):
