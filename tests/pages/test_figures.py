@@ -66,3 +66,15 @@ def test_a_filter_that_leaves_nothing_says_so(visit):
     page.locator("[data-filter]").fill("vip")
     assert said.is_hidden()
     assert wrong == []
+
+
+def test_what_one_must_know_to_read_an_answer_stands_beside_it(client, company, monkeypatch):
+    asked = company.cic.query
+    told = "Amounts in EUR, USD are added up as they stand: split by 'currency', or filter on one."
+    monkeypatch.setattr(
+        company.cic, "query", lambda *given, **how: {**asked(*given, **how), "hints": [told]}
+    )
+    path = "/explore?measure=revenue&by=country"
+    assert told.replace("'", "&#39;") in client.get(path).text
+    client.cookies.set("lang", "zh")
+    assert "EUR, USD 的金额未经换算直接相加" in client.get(path).text
