@@ -99,6 +99,7 @@ def outlook(
     }
     batch.traits[customer], batch.held = values, held
     before = {meaning.names[place] for place in below if inside >> place & 1}
+    limits = _limits(meaning, wanted, traits, now)
     turns: dict[int, Turn] = {}
     looked = 0
     while coming and looked < MOST and len(turns) < len(wanted):
@@ -126,11 +127,40 @@ def outlook(
             _end_of_stay(meaning, meaning.place(name), moment, moment, coming)
         for name in before ^ after:
             place = meaning.place(name)
-            if place in wanted:
+            if place in wanted and moment <= limits.get(place, bound):
                 turns.setdefault(place, Turn(moment, name in after, *changed[0]))
         before = after
     cut = looked >= MOST and len(turns) < len(wanted)
-    return Outlook(turns, min(coming, default=bound) if cut else bound, looked, cut)
+    if cut:
+        bound = min(coming, default=bound)
+    unknown = [limit for place, limit in limits.items() if place not in turns and limit < bound]
+    return Outlook(turns, min(unknown, default=bound), looked, cut or bool(unknown))
+
+
+def _limits(
+    meaning: Meaning, places: Iterable[int], traits: Mapping[str, Trait], now: int
+) -> dict[int, int]:
+    """Return for each segment that reads a time that runs, in a way that is not known, how far is looked."""
+    limits: dict[int, int] = {}
+    for place in places:
+        beneath = meaning.beneath(place)
+        read = {name for each in beneath for name in meaning.conditions[each].words}
+        longest = [
+            found
+            for name in read & traits.keys()
+            if (found := _foreseen(traits[name], _edges(meaning, beneath, name))) is not None
+        ]
+        if longest:
+            limits[place] = now + min(longest)
+    return limits
+
+
+def _foreseen(trait: Trait, edges: frozenset[Decimal] | None) -> int | None:
+    """Return how far the steps of a time that runs are looked at; None where all that matter are."""
+    if trait.unit_length and edges is None:
+        return STEPS * trait.unit_length
+    inputs = (_foreseen(each, None) for each in trait.inputs.values())
+    return min((found for found in inputs if found is not None), default=None)
 
 
 def moments(

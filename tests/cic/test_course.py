@@ -139,3 +139,14 @@ def test_it_is_said_where_nothing_is_known_of_what_comes_later():
     found = look(living)
     assert (found.turns, found.cut) == ({}, False)
     assert found.bound > living.live.now
+
+
+def test_it_is_said_how_far_a_time_that_runs_was_followed_where_no_number_stops_it():
+    traits = "ago: {of: E, time since: minutes}\npart: {formula: ago / 600}"
+    living = Living(traits, "late: {when: part > 1}\nsoon: {when: part > 0.5}")
+    living.take(fact(1, 0))
+    found = look(living)
+    minute = 60_000
+    assert found.turns[1].at == 301 * minute
+    assert 0 not in found.turns, "it would be after 601 minutes"
+    assert (found.bound, found.cut) == (400 * minute, True)
