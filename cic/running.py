@@ -6,11 +6,12 @@ noted, and she waits her turn where many ask.
 
 from __future__ import annotations
 
+import marshal
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from cic.known import REMEMBERED, Answers, lasting
+from cic.known import REMEMBERED, Answers, lasting, size_of
 from cic.policies import OWNER, Policies, Reader
 from cic.ports import Engine, Result, Sight, Ticket
 from cid.kit.clock import format_time
@@ -131,7 +132,8 @@ class Queries:
         self._asked: dict[str, Asked] = {}
         self._waiting: deque[Asked] = deque()
         self._changed = threading.Condition()
-        self._answers = Answers(remembered)
+        self._answers: Answers[Result] = Answers(remembered)
+        self._whole: Answers[tuple[bytes, str, int]] = Answers(remembered)
         self._noted: deque[dict[str, Any]] = deque(maxlen=NOTED)
 
     def query(
@@ -164,22 +166,45 @@ class Queries:
         key = (sql, repr(sorted(params.items())), rows, sight.key, state)
         keep = lasting(sql)
         if keep and (known := self._answers.get(key)):
-            self._note(reader, sight, sql, known, 0.0)
+            self._note(reader, sight, sql, len(known.rows), 0.0)
             return replace(known, cached=True)
         with self._turn(sql, reader, sight) as asked:
             if keep and (known := self._answers.get(key)):
                 # Somebody else has asked the same meanwhile.
-                self._note(reader, sight, sql, known, 0.0)
+                self._note(reader, sight, sql, len(known.rows), 0.0)
                 return replace(known, cached=True)
             began = time.monotonic()
             position = self.history.position()
             found = self.history.query(
                 sql, params, rows=rows, seconds=seconds, sight=sight, ticket=asked.ticket
             )
-            found = replace(found, position=position)
-        self._note(reader, sight, sql, found, time.monotonic() - began)
+            # An engine that does not say up to where it has looked has looked at least that far.
+            found = replace(found, position=found.position or position)
+        self._note(reader, sight, sql, len(found.rows), time.monotonic() - began)
         if keep:
-            self._answers.put(key, found)
+            self._answers.put(key, found, size_of(found))
+        return found
+
+    def remembered(self, question: str, answer: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Answer a whole question, worked out again only where history or what the reader may see is another.
+
+        Args:
+            question: what is asked, with all that the answer depends on besides history and reader.
+            answer: works it out: plain values, the SQL among them as ``sql``.
+        """
+        reader = current()
+        sight = self._sight(reader)
+        key = (question, sight.key, self.history.state())
+        if (known := self._whole.get(key)) is not None:
+            held, sql, rows = known
+            self._note(reader, sight, sql, rows, 0.0)
+            # Each gets one of his own, whatever he does with it.
+            return {**marshal.loads(held), "cached": True}
+        found = answer()
+        if lasting(found["sql"]):
+            with suppress(ValueError):
+                held = marshal.dumps(found)
+                self._whole.put(key, (held, found["sql"], len(found["rows"])), len(held))
         return found
 
     def parts(
@@ -330,13 +355,13 @@ class Queries:
             default=None,
         )
 
-    def _note(self, reader: Reader, sight: Sight, sql: str, found: Result, seconds: float) -> None:
+    def _note(self, reader: Reader, sight: Sight, sql: str, rows: int, seconds: float) -> None:
         said = {
             "role": reader.role,
             "person": reader.person,
             "purpose": sight.purpose,
             "policy": sight.policy,
-            "rows": len(found.rows),
+            "rows": rows,
             "ms": round(seconds * 1000, 1),
         }
         if structlog.is_configured():

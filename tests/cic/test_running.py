@@ -8,7 +8,7 @@ import anyio.to_thread
 import pytest
 
 from cic.adapters.duckdb import DuckDbHistory
-from cic.known import Answers
+from cic.known import Answers, size_of
 from cic.policies import OWNER, Policies, Reader
 from cic.ports import Result
 from cic.running import Queries, current, reading
@@ -65,6 +65,21 @@ def test_the_same_question_about_the_same_history_is_answered_from_memory(histor
     assert (third.cached, third.rows, third.position) == (False, [(3,)], 3)
 
 
+def test_an_answer_holds_up_to_the_last_fact_in_it_also_where_facts_come_meanwhile(
+    history, monkeypatch
+):
+    place = history.position
+
+    def slowly():
+        found = place()
+        history.sync(Facts([fact(1), fact(2), fact(3)]))
+        return found
+
+    monkeypatch.setattr(history, "position", slowly)
+    answer = queries(history).query("SELECT count(*) FROM facts")
+    assert (answer.rows, answer.position) == ([(3,)], 3)
+
+
 def test_what_one_may_see_is_not_remembered_for_another(history):
     asked = queries(history)
     ask = "SELECT DISTINCT identity FROM facts"
@@ -86,14 +101,19 @@ def test_a_moment_that_cannot_be_shown_is_explained(history):
         history.query("SELECT now()")
 
 
+def sized(rows):
+    result = Result(["a"], rows)
+    return result, size_of(result)
+
+
 def test_remembered_answers_take_no_more_memory_than_allowed():
     answers = Answers(100_000)
     for number in range(100):
-        answers.put((str(number),), Result(["a"], [("x" * 100,)] * 20))
+        answers.put((str(number),), *sized([("x" * 100,)] * 20))
     assert answers._size <= 100_000
     assert answers.get(("0",)) is None
     assert answers.get(("99",)) is not None
-    answers.put(("large",), Result(["a"], [("x" * 1_000,)] * 200))
+    answers.put(("large",), *sized([("x" * 1_000,)] * 200))
     assert answers.get(("large",)) is None
 
 

@@ -12,7 +12,7 @@ import duckdb
 
 from cic.adapters.duckdb import copying, seen, taking
 from cic.adapters.duckdb.asking import explain, first_line, one_select
-from cic.adapters.duckdb.laying import Notes
+from cic.adapters.duckdb.laying import Notes, quoted
 from cic.adapters.duckdb.watching import PART, SLACK, Watch, bytes_of, fetch
 from cic.adapters.duckdb.writing import write
 from cic.history import FORMAT, SCHEMA, STORED
@@ -95,10 +95,10 @@ class DuckDbHistory:
         ticket: Ticket | None = None,
     ) -> Result:
         """Answer one SELECT, safely whoever wrote it."""
-        with self._asked(sql, params, seconds, sight, ticket) as cursor:
+        with self._asked(sql, params, seconds, sight, ticket) as (cursor, position):
             columns = [column[0] for column in cursor.description or []]
             found, cut = fetch(cursor, rows)
-        return Result(columns, found, cut)
+        return Result(columns, found, cut, position=position)
 
     def parts(
         self,
@@ -109,7 +109,7 @@ class DuckDbHistory:
         ticket: Ticket | None = None,
     ) -> Iterator[list[tuple[Any, ...]]]:
         """Answer one SELECT part by part: first (name, type) of each column, then rows."""
-        with self._asked(sql, {}, seconds, sight, ticket) as cursor:
+        with self._asked(sql, {}, seconds, sight, ticket) as (cursor, _):
             yield [(column[0], str(column[1])) for column in cursor.description or []]
             while part := cursor.fetchmany(PART):
                 yield part
@@ -144,7 +144,7 @@ class DuckDbHistory:
     @contextmanager
     def batches(self, sql: str, sight: Sight) -> Iterator[Any]:
         """Hand out an answer as record batches of Arrow, for other engines."""
-        with self._asked(sql, {}, None, sight, None) as cursor:
+        with self._asked(sql, {}, None, sight, None) as (cursor, _):
             yield cursor.to_arrow_reader()
 
     @contextmanager
@@ -155,8 +155,8 @@ class DuckDbHistory:
         seconds: float | None,
         sight: Sight | None,
         ticket: Ticket | None,
-    ) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Ask one SELECT, and hand out the cursor from which its rows are fetched."""
+    ) -> Iterator[tuple[duckdb.DuckDBPyConnection, int]]:
+        """Ask one SELECT; hand out the cursor of its rows, and the position of the last fact it sees."""
         cursor = self._cursor()
         ticket = ticket or Ticket()
         try:
@@ -167,10 +167,12 @@ class DuckDbHistory:
                     name: params[name] for name in statement.named_parameters if name in params
                 }
                 cursor.execute("BEGIN TRANSACTION READ ONLY")
+                # Facts may come while it is asked: it sees those up to here, and no others.
+                ((position,),) = cursor.execute(self._place).fetchall()
                 if ticket.stopped:
                     raise duckdb.InterruptException("stopped")
                 cursor.execute(statement, given)
-                yield cursor
+                yield cursor, position
         except duckdb.InterruptException:
             if ticket.large:
                 raise InvalidInput(
@@ -226,6 +228,8 @@ class DuckDbHistory:
         try:
             connection.execute("SET GLOBAL TimeZone = 'UTC'")
             connection.execute("SET GLOBAL temp_directory = ''")
+            ((name,),) = connection.execute("SELECT current_database()").fetchall()
+            self._place = f"SELECT position FROM {quoted(name)}.kept.state"
             seen.attach(connection)
             self._layout += 1
             connection.execute("SET GLOBAL enable_external_access = false")
