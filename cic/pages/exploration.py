@@ -89,6 +89,16 @@ def first_look(asked: Asked, choices: dict[str, Any]) -> Asked:
     return replace(asked, given={**picked, **asked.given})
 
 
+def is_whole(asked: Asked) -> bool:
+    """Say whether enough is chosen to be asked: what is only half chosen is no mistake yet."""
+    match asked.kind:
+        case "funnel":
+            return sum(1 for event, _ in asked.steps if event) > 1
+        case "retention" | "paths":
+            return bool(asked.one("first" if asked.kind == "retention" else "event"))
+    return True
+
+
 def event_names(choices: dict[str, Any]) -> list[str]:
     """List the events that can be asked about."""
     return [str(one["name"] if isinstance(one, dict) else one) for one in choices.get("events", ())]
@@ -104,6 +114,8 @@ def answered(cic: Any, asked: Asked, choices: dict[str, Any], limit: int = 1000)
     try:
         if asked.kind == "sql":
             answer = cic.sql(asked.one("sql"), limit=limit) if asked.one("sql") else None
+        elif not is_whole(asked):
+            answer = None
         else:
             answer = cic.query(asked.document())
     except ICustomerError as error:

@@ -134,3 +134,21 @@ def test_what_a_measure_cannot_be_split_by_is_shown_as_such(visit):
     page.get_by_label("Customers", exact=True).check()
     page.locator("li.unfit", has=page.locator('input[value="day"]')).wait_for()
     assert wrong == []
+
+
+@pytest.mark.parametrize("query", ["step=Product+Viewed&step_where=", "step=&step_where="])
+def test_a_funnel_that_is_only_half_chosen_is_no_mistake(client, query):
+    text = client.get(f"/explore?kind=funnel&{query}").text
+    assert "Choose two steps or more." in text
+    assert "notice bad" not in text
+
+
+@pytest.mark.parametrize("kind", ["funnel", "retention", "paths"])
+def test_a_company_without_records_is_told_when_there_is_something_to_choose(
+    client, company, monkeypatch, kind
+):
+    choices = {**company.cic.explorable(), "events": []}
+    monkeypatch.setattr(company.cic, "explorable", lambda: choices)
+    text = client.get(f"/explore?kind={kind}").text
+    assert "Events can be chosen once the first record has arrived." in text
+    assert "notice bad" not in text
