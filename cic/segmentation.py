@@ -185,8 +185,8 @@ class Segmentation:
         self._cause = ("definition", meaning.version)
         people = list(self._customers.members) if changed & meaning.special else []
         crowd = Crowd(self._customers, self.kernel, self.vocabulary, self.now)
+        # Customers with the segments that they have entered or left, as bits.
         moved: dict[str, int] = {}
-        """Customers with the segments that they have entered or left, as bits."""
         for place in meaning.in_turn(changed):
             bit = 1 << place
             if not changed & bit:
