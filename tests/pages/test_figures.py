@@ -78,3 +78,16 @@ def test_what_one_must_know_to_read_an_answer_stands_beside_it(client, company, 
     assert told.replace("'", "&#39;") in client.get(path).text
     client.cookies.set("lang", "zh")
     assert "EUR, USD 的金额未经换算直接相加" in client.get(path).text
+
+
+def test_what_is_very_long_does_not_widen_the_page(visit):
+    page, wrong = visit("/customers/c_ann0001/evidence", viewport={"width": 390, "height": 844})
+    page.evaluate(
+        """() => document.querySelectorAll('.rowline code, .crumbs a, h1, td code').forEach((one) => {
+            one.textContent = 'Donaudampfschifffahrtsgesellschaft'.repeat(6)
+        })"""
+    )
+    for width in (390, 1440):
+        page.set_viewport_size({"width": width, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
+    assert wrong == []

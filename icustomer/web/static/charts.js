@@ -98,7 +98,7 @@
   function graph(spec, element) {
     // On a telephone names stand below their place, cut short: beside it there is no room.
     const narrow = element.clientWidth < 480;
-    const room = narrow ? { position: "bottom", width: 112, overflow: "truncate" } : { position: "right" };
+    const room = narrow ? { position: "bottom", width: 112, overflow: "truncate" } : { position: "right", width: 260, overflow: "truncate" };
     const ring = { strong: "accent", record: "cii", customer: "cid" };
     const nodes = spec.nodes.map((node) => ({
       id: node.id, name: node.name, symbolSize: node.size || 18, itemStyle: { color: token(ring[node.kind] || node.layer || "cid") },
