@@ -205,7 +205,7 @@ PERSONAL = ("names.**", *(f"rows.{name}" for name in ("text", "task", "title", "
 router = APIRouter(route_class=Guarded, prefix="/api/cbc", tags=["cbc"])
 
 
-def capabilities_of(request: Request) -> Capabilities:
+async def capabilities_of(request: Request) -> Capabilities:
     """Return the capabilities of the company that is served."""
     found: Capabilities = request.state.cbc
     return found

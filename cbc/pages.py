@@ -16,7 +16,7 @@ SHOWN = 200
 router = APIRouter(include_in_schema=False)
 
 
-def capabilities_of(request: Request) -> Capabilities:
+async def capabilities_of(request: Request) -> Capabilities:
     """Return the capabilities of the company that is served."""
     found: Capabilities = request.state.cbc
     return found

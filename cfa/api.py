@@ -233,7 +233,7 @@ DONE = NO_SUCH | {409: {"description": "It contradicts the present state."}}
 router = APIRouter(route_class=Guarded, prefix="/api/cfa", tags=["cfa"])
 
 
-def applications(request: Request) -> Applications:
+async def applications(request: Request) -> Applications:
     """Return the applications of the company that is served."""
     found: Applications = request.state.cfa
     return found

@@ -17,13 +17,13 @@ MOST = 200
 """So many tasks or cases are listed at once."""
 
 
-def applications(request: Request) -> Applications:
+async def applications(request: Request) -> Applications:
     """Return the applications of the company that is served."""
     found: Applications = request.state.cfa
     return found
 
 
-def actor(request: Request) -> str:
+async def actor(request: Request) -> str:
     """Return who does what is asked: the role that the reader has chosen."""
     return request.cookies.get("role") or "agent"
 

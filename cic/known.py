@@ -6,10 +6,11 @@ import re
 import sys
 import threading
 from collections import OrderedDict
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from cic.ports import Result
 
+V = TypeVar("V")
 REMEMBERED = 64 << 20
 """Bytes of answers that are kept for whoever asks the same again."""
 _CHANGING = re.compile(
@@ -29,19 +30,19 @@ def lasting(sql: str) -> bool:
     return _CHANGING.search(sql) is None
 
 
-class Answers:
+class Answers(Generic[V]):
     """The last answers, as many as fit in so many bytes.
 
-    The same list of rows is handed out again and again: nobody changes it.
+    The same answer is handed out again and again: nobody changes it.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._held: OrderedDict[tuple[Any, ...], tuple[Result, int]] = OrderedDict()
+        self._held: OrderedDict[tuple[Any, ...], tuple[V, int]] = OrderedDict()
         self._size = 0
         self._lock = threading.Lock()
 
-    def get(self, key: tuple[Any, ...]) -> Result | None:
+    def get(self, key: tuple[Any, ...]) -> V | None:
         """Return the answer to the same question about the same history, if it is known."""
         with self._lock:
             if key not in self._held:
@@ -49,21 +50,21 @@ class Answers:
             self._held.move_to_end(key)
             return self._held[key][0]
 
-    def put(self, key: tuple[Any, ...], result: Result) -> None:
-        """Remember an answer; the ones not asked for longest are forgotten."""
-        size = _size(result) + len(key[0])
+    def put(self, key: tuple[Any, ...], answer: V, size: int) -> None:
+        """Remember an answer of so many bytes; the ones not asked for longest are forgotten."""
+        size += len(key[0])
         if size > self._limit // 8:
             return
         with self._lock:
             if key in self._held:
                 self._size -= self._held.pop(key)[1]
-            self._held[key] = (result, size)
+            self._held[key] = (answer, size)
             self._size += size
             while self._size > self._limit:
                 self._size -= self._held.popitem(last=False)[1][1]
 
 
-def _size(result: Result) -> int:
+def size_of(result: Result) -> int:
     """Say about how many bytes an answer takes in memory, from a hundred of its rows."""
     some = result.rows[:: max(1, len(result.rows) // 100)]
     sizes = [sys.getsizeof(row) + sum(map(_bytes, row)) for row in some]

@@ -76,7 +76,7 @@ class HistorySource(Protocol):
         """Return a text that changes when facts were changed or removed: history is made again."""
 
     def facts_since(self, position: int, limit: int) -> Sequence[FactRow]:
-        """Return the next facts after a position, in order of position."""
+        """Return the next facts after a position, in order of position; fewer than the limit are all there are."""
 
     def owners(self) -> Mirror:
         """Return whose each identity is that owns facts, as (identity, customer); news add to what was said."""

@@ -17,7 +17,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 router = APIRouter(route_class=Guarded, prefix="/api/cid", tags=["cid"], responses=PROBLEMS)
 
 
-def _cid(request: Request) -> CustomerDefinition:
+async def _cid(request: Request) -> CustomerDefinition:
     found: CustomerDefinition = request.state.cid
     return found
 

@@ -21,7 +21,7 @@ router = APIRouter(
 )
 
 
-def _context(request: Request) -> CustomerContext:
+async def _context(request: Request) -> CustomerContext:
     found: CustomerContext = request.state.context
     return found
 

@@ -22,7 +22,7 @@ MANY_DAYS = 92
 PLACES = {"rule": "/rules/", "table": "/tables/"}
 
 
-def author(request: Request) -> Author:
+async def author(request: Request) -> Author:
     """Return who writes: the role, and the name where people log in."""
     return Author(role_of(request), str(getattr(request.state, "person", "")))
 

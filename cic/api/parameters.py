@@ -16,7 +16,7 @@ RESPONSES: dict[int | str, dict[str, object]] = {
 }
 
 
-def _cic(request: Request) -> Intelligence:
+async def _cic(request: Request) -> Intelligence:
     found: Intelligence = request.state.cic
     return found
 

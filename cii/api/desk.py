@@ -12,7 +12,7 @@ from cid.kit.web import Guarded, personal
 from cii.facade import Integration
 
 
-def _integration(request: Request) -> Integration:
+async def _integration(request: Request) -> Integration:
     integration: Integration = request.state.cii
     return integration
 

@@ -126,6 +126,17 @@ def test_a_query_that_wants_too_much_memory_is_ended(tmp_path):
     history.close()
 
 
+def test_what_comes_while_facts_are_taken_in_has_its_turn_next_time(history):
+    class Endless(Facts):
+        def facts_since(self, position, limit):
+            self.all.append(fact(len(self.all) + 1))
+            assert len(self.all) < 9, "it runs after whatever comes"
+            return super().facts_since(position, limit)
+
+    source = Endless([fact(1)])
+    assert (history.sync(source), history.sync(source)) == (2, 1)
+
+
 def test_many_ask_while_one_writes(history):
     facts = [fact(n, properties={"total": n}) for n in range(1, 2001)]
     source, failures = Facts(facts[:1]), []

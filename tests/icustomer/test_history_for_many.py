@@ -6,6 +6,8 @@ import time
 import orjson
 import pytest
 
+from cic.policies import Reader
+from cic.running import reading
 from cid.kit.clock import MINUTE
 from cii.ports import Message
 from icustomer import history as history_module
@@ -111,3 +113,25 @@ def test_the_period_of_a_question_ends_now_once_history_is_brought_up_to_date(sh
     shop.history.fresh()
     assert shop.history.moment() == before + 5 * MINUTE
     assert shop.cic.query(ORDERS)["rows"] == [[2]]
+
+
+def test_a_whole_answer_is_worked_out_once_and_each_gets_one_of_his_own(shop, monkeypatch):
+    first = shop.cic.query(ORDERS)
+    worked = []
+    monkeypatch.setattr(
+        shop.cic.exploration, "_answered", lambda question: worked.append(question) or first
+    )
+    again = shop.cic.query({"last": "30 d", "measures": ["orders"]})
+    assert not worked
+    assert (again["cached"], again["rows"], again["columns"]) == (True, [[1]], first["columns"])
+    again["rows"][0][0] = 7
+    assert shop.cic.query(ORDERS)["rows"] == [[1]]
+    with reading(Reader("analyst", person="ann")):
+        shop.cic.query(ORDERS)
+    shop.clock.moment += 5 * MINUTE
+    order(shop, 2)
+    shop.history.fresh()
+    shop.cic.query(ORDERS)
+    assert len(worked) == 2, "somebody else sees other things; and history is another"
+    reads = shop.cic.queries.read()
+    assert len(reads) == 3, "who is answered from memory has read, too"

@@ -86,7 +86,10 @@ def add_facts(
     added = 0
     cut, found = _cutting(personal), _suspicious(personal)
     statements = steps(source.zone(), cut)
-    while rows := source.facts_since(position, CHUNK):
+    more = True
+    while more and (rows := source.facts_since(position, CHUNK)):
+        # What comes meanwhile has its turn next time: else this would run after them for as long as any come.
+        more = len(rows) == CHUNK
         cursor.register("incoming", _fact_columns(rows))
         _strip(cursor, personal, found, cut)
         for statement in statements:
