@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from cic.pages.questions import TIMES, write_row
 
@@ -206,7 +208,13 @@ def cohorts(answer: Mapping[str, Any]) -> dict[str, Any]:
     ages: set[int] = set()
     for row in records(answer):
         line = rows.setdefault(
-            row["cohort"], {"cohort": row["cohort"], "size": row["size"], "at": {}}
+            row["cohort"],
+            {
+                "cohort": row["cohort"],
+                "size": row["size"],
+                "cut": _begins_before(answer, row["cohort"]),
+                "at": {},
+            },
         )
         age = int(row["age"])
         ages.add(age)
@@ -227,6 +235,15 @@ def cohorts(answer: Mapping[str, Any]) -> dict[str, Any]:
                 shade = _shade(cell.value, (0.0, float(top)))
                 line["at"][age] = Cell(cell.value, cell.row, shade, cell.partial)
     return {"ages": sorted(ages), "rows": list(rows.values())}
+
+
+def _begins_before(answer: Mapping[str, Any], day: str) -> bool:
+    """Say whether a stretch of time begins before what was asked about: it is counted in part."""
+    begin = (answer.get("period") or {}).get("from")
+    if not begin:
+        return False
+    start = datetime.fromisoformat(str(day)).replace(tzinfo=ZoneInfo(answer.get("zone") or "UTC"))
+    return start < datetime.fromisoformat(begin)
 
 
 def grid(answer: Mapping[str, Any]) -> dict[str, Any]:

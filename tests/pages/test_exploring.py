@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cic.pages.answers import cells, charts, columns_of, funnel
+from cic.pages.answers import cells, charts, cohorts, columns_of, funnel
 from cic.pages.questions import KINDS, Asked, read_row, write_row
 from tests.pages.fakes.exploration import Exploration
 
@@ -152,3 +152,15 @@ def test_a_company_without_records_is_told_when_there_is_something_to_choose(
     text = client.get(f"/explore?kind={kind}").text
     assert "Events can be chosen once the first record has arrived." in text
     assert "notice bad" not in text
+
+
+def test_a_cohort_that_begins_before_the_time_asked_about_is_marked():
+    columns = [{"name": name} for name in ("cohort", "age", "size", "share", "partial")]
+    rows = [["2026-05-01", 0, 17, 1.0, False], ["2026-06-01", 0, 162, 1.0, False]]
+    answer = {"columns": columns, "rows": rows, "zone": "Europe/Paris"}
+    period = {"from": "2026-05-27T14:28:49.771Z", "to": None}
+    assert [line["cut"] for line in cohorts({**answer, "period": period})["rows"]] == [True, False]
+    # June begins in Paris when May is not over by the clock of the world.
+    period = {"from": "2026-05-31T22:00:00.000Z", "to": None}
+    assert [line["cut"] for line in cohorts({**answer, "period": period})["rows"]] == [True, False]
+    assert [line["cut"] for line in cohorts(answer)["rows"]] == [False, False]
