@@ -142,7 +142,7 @@ def paced(company: ICustomer, some: list[Message], rate: int) -> dict[str, Any]:
 
 def main() -> None:
     # As the command line has it.
-    gc.set_threshold(200_000, 10, 10)
+    gc.set_threshold(20_000, 5, 100)
     sys.setswitchinterval(0.0005)
     given = sys.argv[1:6]
     customers, count, kernel, size, rate = [*given, *DEFAULTS[len(given) :]]
