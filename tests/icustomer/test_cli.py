@@ -219,6 +219,15 @@ def test_a_wrong_argument_is_one_sentence_and_changes_nothing(path, tmp_path, ar
     assert not list(tmp_path.iterdir())
 
 
+def test_a_command_interrupted_in_a_query_ends_as_any_that_is_interrupted(path, monkeypatch):
+    def ended(*_, **__):
+        raise RuntimeError("Query interrupted")
+
+    monkeypatch.setattr(commands, "ask", ended)
+    answer = icustomer("cic", "segments", "--dir", path)
+    assert (answer.code, answer.out, answer.err) == (130, "", "")
+
+
 @pytest.mark.parametrize("damage", ["garbage", "truncated"])
 def test_damaged_records_are_told_with_what_to_do(tmp_path, damage):
     assert icustomer("init", tmp_path / "acme").code == 0
