@@ -104,6 +104,7 @@ def make(engine: DuckDbHistory, events: int) -> None:
         for statement in taking.steps("UTC"):
             cursor.execute(statement)
     cursor.execute("UPDATE kept.state SET position = $1", [events])
+    engine._position = events
     cursor.execute("DROP TABLE incoming")
     cursor.execute("DROP TABLE stripped")
     cursor.execute("CHECKPOINT")

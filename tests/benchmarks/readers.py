@@ -37,6 +37,8 @@ QUESTIONS = [
     {"kind": "sql", "sql": "SELECT event, count(*) AS n FROM facts GROUP BY event"},
 ]
 SIZE = 100
+WARM = 3.0
+"""Seconds for which everybody is at it before anything is timed."""
 
 
 def body(number: int) -> bytes:
@@ -131,7 +133,7 @@ def main(seconds: float, readers: int, rate: int) -> None:
                 with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
                     break
                 time.sleep(0.1)
-            collect(port, 2, rate, 0)
+            collect(port, WARM, rate, 0)
             quiet = collect(port, seconds, rate, 10_000)
             say(case="collect alone", events_per_second=rate, **quiet)
             stop, taken, failed = threading.Event(), [], []
@@ -141,6 +143,8 @@ def main(seconds: float, readers: int, rate: int) -> None:
             ]
             for each in asking:
                 each.start()
+            collect(port, WARM, rate, 30_000)
+            taken.clear()
             busy = collect(port, seconds, rate, 20_000)
             stop.set()
             for each in asking:

@@ -41,6 +41,7 @@ class DuckDbHistory:
         }
         self._sights: dict[str, frozenset[str]] = {}
         self._layout = self._synced = 0
+        self._generation, self._position = "", 0
         self._watch = Watch(bytes_of(memory) * 2 + SLACK)
         self._writing = threading.RLock()
         self._opening = threading.Lock()
@@ -50,12 +51,12 @@ class DuckDbHistory:
         """Bring history up to date; return how many facts were added."""
         with self._writing:
             generation = source.generation()
-            if generation != self._state()[0]:
+            if generation != self._generation:
                 self._make_again(generation)
             cursor = self._cursor()
             try:
                 cursor.execute("BEGIN TRANSACTION")
-                before = self._state()[1]
+                before = self._position
                 added, position = taking.add_facts(cursor, source, before, source.personal())
                 if position != before:
                     cursor.execute("UPDATE kept.state SET position = $1", [position])
@@ -65,6 +66,7 @@ class DuckDbHistory:
                 anew = [copying.refresh(cursor, notes, name, mirror) for name, mirror in mirrors]
                 notes.write()
                 cursor.execute("COMMIT")
+                self._position = position
                 self._layout += any(anew)
                 self._synced += 1
             except (duckdb.IOException, duckdb.TransactionException) as error:
@@ -78,7 +80,8 @@ class DuckDbHistory:
 
     def position(self) -> int:
         """Return the position of the last fact taken in; 0 when there is none."""
-        return self._state()[1]
+        # Nobody else writes the file, and questions that are known already need not ask it.
+        return self._position
 
     def state(self) -> str:
         """Return a text that is the same for as long as history is."""
@@ -243,6 +246,9 @@ class DuckDbHistory:
                     raise duckdb.InvalidInputException("another format")
             else:
                 _begin(connection, "")
+            ((self._generation, self._position),) = connection.execute(
+                "SELECT generation, position FROM kept.state"
+            ).fetchall()
         except duckdb.Error:
             connection.close()
             raise
@@ -253,6 +259,7 @@ class DuckDbHistory:
         self._discard()
         self._connection = self._connect()
         self._connection.execute("UPDATE kept.state SET generation = $1", [generation])
+        self._generation = generation
 
     def _discard(self) -> None:
         for path in (self.path, self.path.with_name(self.path.name + ".wal")):
@@ -266,15 +273,6 @@ class DuckDbHistory:
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         with self._opening:
             return self._connection.cursor()
-
-    def _state(self) -> tuple[str, int]:
-        cursor = self._cursor()
-        try:
-            row = cursor.execute("SELECT generation, position FROM kept.state").fetchone()
-        finally:
-            cursor.close()
-        assert row is not None
-        return row[0], row[1]
 
 
 def _begin(connection: duckdb.DuckDBPyConnection, generation: str) -> None:
