@@ -138,7 +138,7 @@ def history():
 
 def remember(history, source):
     # A fresh generation empties the history that the examples share.
-    source.state = str(int(history._state()[0] or 0) + 1)
+    source.state = f"after {history.state()}"
     history.sync(source)
 
 

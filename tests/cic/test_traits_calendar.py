@@ -268,7 +268,7 @@ def test_the_query_over_history_counts_the_same_periods(history, zone, happening
     for _ in tell(story, happenings):
         pass
     source = Facts(story.facts)
-    source.state = str(int(history._state()[0] or 0) + 1)
+    source.state = f"after {history.state()}"
     history.sync(source)
     for moment in (story.clock, calendar("month", zone).span(story.clock)[1]):
         expected = oracle(story.facts, story.traits, moment, None, story.profiles)

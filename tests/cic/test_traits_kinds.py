@@ -95,7 +95,7 @@ class Story:
                 assert same(live, value), (name, customer, live, value)
         if history is not None:
             source = Facts(self.facts)
-            source.state = str(int(history._state()[0] or 0) + 1)
+            source.state = f"after {history.state()}"
             history.sync(source)
             said = compute(history, self.traits, self.clock)
             assert {each: said[each] for each in expected} == expected
