@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -227,7 +228,8 @@ def _build(
         pipeline.facts,
     )
     cic.proof.regrouped = lambda customer: bool(stores["cii"].regroupings(customer, 1))
-    cic.queries.at_once = settings.query_at_once
+    # More than the processors can answer make each slower, and collecting with them.
+    cic.queries.at_once = settings.query_at_once or max(2, os.cpu_count() or 2)
     context = CustomerContext(
         definitions,
         rules,

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
 from cid.kit.errors import Unavailable
 from icustomer.company import ICustomer
@@ -54,6 +55,7 @@ def serve_company(directory: Path, host: str = "", port: int = -1) -> None:
             proxy_headers=False,
             server_header=False,
         )
+        make_ready(app)
         announce(data, settings.host, actual, token)
         # What is in memory by now stays: to look through it for garbage would make everybody wait.
         gc.collect()
@@ -66,6 +68,13 @@ def serve_company(directory: Path, host: str = "", port: int = -1) -> None:
         finally:
             gc.unfreeze()
             withdraw(data)
+
+
+def make_ready(app: FastAPI) -> None:
+    """Let all operations be made ready now: else the first who asks waits for it, and all others with him."""
+    nowhere = {"type": "http", "method": "GET", "path": "/", "root_path": "", "headers": []}
+    for route in app.router.routes:
+        route.matches(dict(nowhere))
 
 
 def _listen(host: str, port: int) -> socket.socket:

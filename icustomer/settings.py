@@ -119,7 +119,12 @@ class Settings(BaseSettings):
     query_seconds: float = Field(10.0, gt=0, description="Longest time that a query may take.")
     query_memory: str = Field("1GB", description="Most memory that queries may take.")
     query_at_once: int = Field(
-        4, gt=0, description="Queries that are answered at the same time; the others wait."
+        0,
+        ge=0,
+        description=(
+            "Queries that are answered at the same time; the others wait."
+            " 0: as many as there are processors, two at least."
+        ),
     )
     fold_batch: int = Field(
         1_000, ge=1, le=20_000, description="Records applied in one transaction."
