@@ -100,9 +100,10 @@ def test_a_segment_that_is_being_built_survives_a_reload(visit):
 
 
 def test_what_is_wrong_with_a_form_is_said_where_the_keyboard_goes_on(visit):
-    page, wrong = visit("/segments/new?when=spend+365d+%3E+300")
-    page.context.add_cookies([{"name": "role", "value": "analyst", "url": page.url}])
-    page.reload()
+    role = {"name": "role", "value": "analyst", "domain": "127.0.0.1", "path": "/"}
+    page, wrong = visit(
+        "/segments/new?when=spend+365d+%3E+300", storage_state={"cookies": [role], "origins": []}
+    )
     page.get_by_role("button", name="Save").click()
     name = page.locator("[name=name][aria-invalid=true]")
     name.wait_for()
