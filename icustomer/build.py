@@ -155,7 +155,7 @@ def _build(
     queues = {name: entry.value.app for name, entry in definitions.of(QUEUES).items()}
     effects = Effects(desk, data / "outbox", queues, _address_book(customers))
     execution = Execution(rules, segmentation, customers, actions, effects, stores["context"], bus)
-    recorder = Recorder(lambda: pipeline.graph.known)
+    recorder = Recorder(customers, lambda: pipeline.graph.known)
     pipeline = Pipeline(
         transport,
         stores["cii"],

@@ -52,11 +52,14 @@ class Recorder:
     They are written as rows by whoever asks for them, not by who applies them: nobody changes them.
     """
 
-    def __init__(self, identifiers: Callable[[], Mapping[str, Known]]) -> None:
+    def __init__(
+        self, customers: Customers, identifiers: Callable[[], Mapping[str, Known]]
+    ) -> None:
         self.touched = Touched()
         """Of whom the small tables have not heard yet, …"""
         self.owning = Touched()
         """… and whose identifiers came or went since history was told whose they are."""
+        self._customers = customers
         self._identifiers = identifiers
         self._known: Mapping[str, Known] = {}
         self.batches = 0
@@ -83,12 +86,13 @@ class Recorder:
         self._new.append(fact)
         if fact.customer:
             self._about.add(fact.customer)
-            known = self._known
-            for each in fact.identifiers:
-                if known[each].first_seen == fact.time:
-                    # It may have been heard of for the first time.
-                    self._others.add(fact.customer)
-                    break
+            if self._customers.seen[fact.identity].facts == 1 or self._perhaps_new(fact):
+                self._others.add(fact.customer)
+
+    def _perhaps_new(self, fact: Fact) -> bool:
+        """Whether an identifier may have been heard of for the first time."""
+        known = self._known
+        return any(known[each].first_seen == fact.time for each in fact.identifiers)
 
     def regroup(self, event: Regrouped) -> None:
         """Remember who won or lost identities."""

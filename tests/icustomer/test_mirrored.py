@@ -74,6 +74,12 @@ def lived(company):
     company.catch_up(now + 3 * MINUTE)
     assert company.cii.customer("user_id:never-seen")
     yield "a stranger"
+    for number, who in enumerate([{"userId": "never-seen"}, {}]):
+        said = {"type": "track", "event": "Product Viewed", "messageId": f"b{number}"}
+        said |= {"anonymousId": "a-browser", "properties": properties, **who}
+        company.cii.append([Message(b"u", orjson.dumps(said), now + 3 * MINUTE + number, headers)])
+        company.catch_up(now + 3 * MINUTE + number)
+        yield "a browser of hers, first with a login and then alone"
     company.cii.unmerge(FANG["wrong_edge_a"], FANG["wrong_edge_b"], "two sisters", "mei.chen")
     yield "a separation"
     company.pipeline.replay()
@@ -131,11 +137,15 @@ def test_whose_an_identity_is_is_told_only_where_that_is_new(company):
         ("a consent", True, set()),
         ("a stranger", True, {"user_id:never-seen"}),
     ]
-    assert told[3][:2] == ("a separation", True)
+    assert [each for _, _, each in told[3:5]] == [
+        {"user_id:never-seen"},
+        {"user_id:never-seen", "anonymous_id:a-browser"},
+    ]
+    assert told[5][:2] == ("a separation", True)
     apart = {FANG["wrong_edge_a"], FANG["wrong_edge_b"]} & set(company.cid.customers.seen)
     assert apart
-    assert apart <= told[3][2]
-    assert told[5][:2] == ("a state that was read again", False)
+    assert apart <= told[5][2]
+    assert told[7][:2] == ("a state that was read again", False)
     everybody = {each for each, _ in source.owners().news("").rows}
     assert everybody == set(company.cid.customers.seen)
 
